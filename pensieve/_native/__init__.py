@@ -1,0 +1,1 @@
+"""Compiled modules: the bindings of `csrc/`, each beside its `.pyi`."""

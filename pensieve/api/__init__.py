@@ -1,0 +1,1 @@
+"""What goes over the HTTP interface: Falcon resources and the stream they write."""

@@ -1,0 +1,1 @@
+"""The wire between the HTTP process and the engine process."""

@@ -1,0 +1,132 @@
+"""What the two processes say to each other, as msgpack frames.
+
+A frame is a 4-byte little-endian length and that many bytes of msgpack, one message
+each. The HTTP process sends `Request` messages, the engine `Event` messages. Token ids
+only: no text, no arrays.
+
+A sequence is named by `sequence_id`, which its client chooses (unique on a connection).
+Its life: Submit → Admitted → Prefilled* → Sampled* → Finished, or Refused at any point
+before Sampled, or Failed at any point. After Cancel nothing more is owed, and events
+already on their way are to be ignored.
+"""
+
+from typing import Literal
+
+import msgspec
+
+PROTOCOL_VERSION = 1
+MAX_FRAME_BYTES = 64 << 20
+"""A frame that says it is longer is a broken peer: the connection is closed."""
+
+
+class SamplingParams(msgspec.Struct, frozen=True):
+    """How the next token is drawn: temperature, then top-k, then top-p, then min-p."""
+
+    seed: int
+    """Any unsigned 64-bit number. A token is a function of logits, seed and position."""
+    temperature: float = 1.0
+    """>= 0; 0 takes the most likely token."""
+    top_k: int = 0
+    """Keep this many tokens; 0 keeps all."""
+    top_p: float = 1.0
+    """Keep the most likely tokens up to this mass, (0, 1]."""
+    min_p: float = 0.0
+    """Keep tokens at least this likely relative to the most likely, [0, 1)."""
+
+
+# ----- HTTP process → engine -----
+
+
+class Hello(msgspec.Struct, frozen=True, tag=True):
+    """First frame on a connection. Answered by EngineState, and by one at each change."""
+
+    protocol_version: int
+
+
+class Submit(msgspec.Struct, frozen=True, tag=True):
+    """Generate from these tokens.
+
+    `token_ids` may hold tokens that an engine now gone had sampled: the position of a
+    draw is its index in the whole sequence, so the continuation is the same.
+    """
+
+    sequence_id: int
+    token_ids: list[int]
+    max_tokens: int
+    end_token_ids: list[int]
+    sampling: SamplingParams
+
+
+class Cancel(msgspec.Struct, frozen=True, tag=True):
+    """Stop a sequence within one step. An unknown id is nothing: it has just ended."""
+
+    sequence_id: int
+
+
+class Quit(msgspec.Struct, frozen=True, tag=True):
+    """End the engine process now."""
+
+
+Request = Hello | Submit | Cancel | Quit
+
+
+# ----- engine → HTTP process -----
+
+
+class EngineState(msgspec.Struct, frozen=True, tag=True):
+    """Where the engine is in its life."""
+
+    status: Literal["loading", "ready", "failed"]
+    pid: int
+    spec: str
+    """The spec it was started with, as given; a client with another one sends Quit."""
+    message: str = ""
+    """loading: what it does now; ready: how the weights were loaded; failed: why."""
+    memory_bytes: int = 0
+    """Resident memory of the process once it is ready."""
+
+
+class Admitted(msgspec.Struct, frozen=True, tag=True):
+    """The sequence is taken; `cached_tokens` of its prompt need no prefill."""
+
+    sequence_id: int
+    cached_tokens: int
+
+
+class Refused(msgspec.Struct, frozen=True, tag=True):
+    """The sequence is not taken: a request that this engine cannot do."""
+
+    sequence_id: int
+    message: str
+
+
+class Prefilled(msgspec.Struct, frozen=True, tag=True):
+    """Progress of a prompt."""
+
+    sequence_id: int
+    done_tokens: int
+    total_tokens: int
+
+
+class Sampled(msgspec.Struct, frozen=True, tag=True):
+    """One step of the batch: a token for each of some sequences (parallel lists)."""
+
+    sequence_ids: list[int]
+    token_ids: list[int]
+
+
+class Finished(msgspec.Struct, frozen=True, tag=True):
+    """The sequence ended. An end token is not sent as Sampled."""
+
+    sequence_id: int
+    reason: Literal["end_token", "max_tokens"]
+
+
+class Failed(msgspec.Struct, frozen=True, tag=True):
+    """The sequence cannot go on, through no fault of the request."""
+
+    sequence_id: int
+    message: str
+
+
+Event = EngineState | Admitted | Refused | Prefilled | Sampled | Finished | Failed

@@ -1,0 +1,1 @@
+"""Token ids in, content blocks and stream events out."""

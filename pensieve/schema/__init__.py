@@ -1,0 +1,1 @@
+"""The nouns of the Messages API: request, message, events."""

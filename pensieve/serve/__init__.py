@@ -1,0 +1,1 @@
+"""gunicorn: settings, the hardened ASGI worker, the daemon."""
