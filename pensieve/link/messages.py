@@ -34,6 +34,21 @@ class SamplingParams(msgspec.Struct, frozen=True):
     """Keep tokens at least this likely relative to the most likely, [0, 1)."""
 
 
+class EngineSpec(msgspec.Struct, frozen=True):
+    """What an engine process is started with (as JSON, `python -m pensieve.engine`)."""
+
+    model_path: str
+    socket_path: str
+    version: str
+    """Pensieve's own: a worker of another version starts its own engine."""
+    max_batch_size: int
+    """Sequences that decode together; more wait."""
+    prefill_chunk: int
+    """Prompt tokens between two decode steps; 0 lets the engine choose."""
+    linger_s: float = 30.0
+    """How long the process outlives its last connection."""
+
+
 # ----- HTTP process → engine -----
 
 
@@ -78,8 +93,8 @@ class EngineState(msgspec.Struct, frozen=True, tag=True):
 
     status: Literal["loading", "ready", "failed"]
     pid: int
-    spec: str
-    """The spec it was started with, as given; a client with another one sends Quit."""
+    spec: EngineSpec
+    """What it was started with; a client that wants another sends Quit."""
     message: str = ""
     """loading: what it does now; ready: how the weights were loaded; failed: why."""
     memory_bytes: int = 0

@@ -1,0 +1,70 @@
+"""Where Pensieve keeps its files.
+
+All under PENSIEVE_HOME if that is set, else in the platform's own places. Functions
+return paths only; `private_dir` makes one.
+"""
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+import platformdirs
+
+_DIRS = platformdirs.PlatformDirs("pensieve", appauthor=False)
+
+MAX_SOCKET_PATH_BYTES = 100
+"""Room in sockaddr_un: 104 bytes on macOS, 108 on Linux, the closing zero included."""
+
+
+def _home() -> Path | None:
+    home = os.environ.get("PENSIEVE_HOME")
+    return Path(home).expanduser().absolute() if home else None
+
+
+def config_file() -> Path:
+    """Return the settings file, which need not exist."""
+    return (_home() or Path(_DIRS.user_config_dir)) / "config.toml"
+
+
+def models_dir() -> Path:
+    """Return the folder of pulled models."""
+    home = _home()
+    return home / "models" if home else Path(_DIRS.user_data_dir) / "models"
+
+
+def run_dir() -> Path:
+    """Return the folder of pid files and sockets."""
+    home = _home()
+    return home / "run" if home else Path(_DIRS.user_state_dir) / "run"
+
+
+def logs_dir() -> Path:
+    """Return the folder of log files."""
+    home = _home()
+    return home / "logs" if home else Path(_DIRS.user_log_dir)
+
+
+def private_dir(path: Path) -> Path:
+    """Make a folder that only this user can enter, and return it.
+
+    Raises:
+        OSError: it cannot be made, or belongs to somebody else.
+    """
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if path.stat().st_uid != os.getuid():
+        raise PermissionError(f"{path}: expected a folder of this user's own")
+    return path
+
+
+def socket_path(name: str) -> Path:
+    """Return the path of a Unix socket, in `run_dir` if that is short enough.
+
+    A longer one goes to a folder of the user's own under the system's temporary folder,
+    named by a hash of the long path.
+    """
+    path = run_dir() / f"{name}.sock"
+    if len(os.fsencode(path)) <= MAX_SOCKET_PATH_BYTES:
+        return path
+    digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"pensieve-{os.getuid()}" / f"{digest}.sock"
