@@ -1,0 +1,326 @@
+"""Settings of the server: flags, then PENSIEVE_* variables, then a file, then defaults.
+
+One flat table, with one name in three spellings: `queue_size` in the file,
+`--queue-size` on the command line, `PENSIEVE_QUEUE_SIZE` in the environment.
+"""
+
+import difflib
+import ipaddress
+import os
+import re
+import tomllib
+import typing
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+from msgspec import inspect as types
+
+from pensieve import places
+from pensieve.errors import ConfigError
+
+LOCAL_TOKEN = "pensieve-local-token"
+"""The key that everybody may use on loopback; it protects nothing."""
+
+MIN_KEY_CHARACTERS = 20
+MIN_KEY_DISTINCT = 8
+"""What a key needs beyond loopback; `secrets.token_urlsafe(32)` is far above both."""
+
+NOT_SETTINGS = {"PENSIEVE_HOME"}
+"""Variables with the prefix that are read elsewhere; so are all PENSIEVE_TEST_*."""
+
+REFUSED = {
+    "workers": "there is one HTTP worker: it needs no second one to keep up with a GPU,"
+    " and two would each want the model"
+}
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything that can be set, in the order in which `pensieve config` shows it."""
+
+    host: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            description="Address to listen on. Beyond loopback, api_key must be set.",
+        ),
+    ] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=1, le=65535, description="TCP port.")] = 7777
+    model: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            description="An alias, a pulled model (`pensieve list`), or a path.",
+        ),
+    ] = "smollm2"
+    api_key: Annotated[
+        str | None,
+        Meta(
+            description="Key that clients must send. Unset: on loopback,"
+            f" {LOCAL_TOKEN} or any sk-ant-… key will do."
+        ),
+    ] = None
+    max_batch_size: Annotated[
+        int, Meta(ge=1, le=256, description="Answers generated together; more wait.")
+    ] = 8
+    queue_size: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=65536,
+            description="Requests taken at all, running and waiting. More get 429.",
+        ),
+    ] = 64
+    prefill_chunk: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=1 << 20,
+            description="Prompt tokens between two decode steps; 0: engine's choice.",
+        ),
+    ] = 0
+    max_body_bytes: Annotated[
+        int,
+        Meta(ge=1024, le=1 << 30, description="Largest request body. More get 413."),
+    ] = 32 << 20
+    max_connections: Annotated[
+        int, Meta(ge=1, le=65536, description="Open connections. More get 503.")
+    ] = 256
+    header_timeout_s: Annotated[
+        float,
+        Meta(gt=0, le=3600, description="Seconds in which a request's head must come."),
+    ] = 10.0
+    drain_timeout_s: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=3600,
+            description="Seconds that running answers get to end in at `pensieve stop`.",
+        ),
+    ] = 30.0
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        Meta(description="How much the log says."),
+    ] = "info"
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can connect."""
+        return is_loopback(self.host)
+
+    @property
+    def address(self) -> str:
+        """`host:port`, an IPv6 host in brackets."""
+        return (
+            f"[{self.host}]:{self.port}"
+            if ":" in self.host
+            else f"{self.host}:{self.port}"
+        )
+
+    @property
+    def base_url(self) -> str:
+        """Where clients on this machine reach the server."""
+        local = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
+        return (
+            f"http://[{local}]:{self.port}"
+            if ":" in local
+            else f"http://{local}:{self.port}"
+        )
+
+
+class LoadedSettings(msgspec.Struct, frozen=True):
+    """Settings, and where each came from."""
+
+    settings: Settings
+    sources: dict[str, str]
+    """Name → "--port", "PENSIEVE_PORT", "/…/config.toml:3" or "default"."""
+
+
+class Found(msgspec.Struct, frozen=True):
+    """A value as it was written, and where."""
+
+    value: object
+    source: str
+    is_text: bool
+    """Whether the value is text that may stand for a number."""
+
+
+FIELDS = {field.name: field for field in msgspec.structs.fields(Settings)}
+_TYPES = typing.get_type_hints(Settings, include_extras=True)
+
+
+def load_settings(
+    flags: Mapping[str, object] | None = None, file: Path | None = None
+) -> LoadedSettings:
+    """Return the settings that hold.
+
+    Args:
+        flags: by setting's name; None stands for a flag that was not given.
+        file: read instead of `places.config_file()`, and must exist.
+
+    Raises:
+        ConfigError: a setting is unknown, or has a value that it cannot have.
+    """
+    found = _in_file(file or places.config_file(), must_exist=file is not None)
+    found |= _in_environment(os.environ)
+    for name, value in (flags or {}).items():
+        if value is not None:
+            found[name] = Found(value, flag_name(name), is_text=True)
+
+    values = {name: _converted(name, each) for name, each in found.items()}
+    sources = {
+        name: found[name].source if name in found else "default" for name in FIELDS
+    }
+    loaded = LoadedSettings(Settings(**values), sources)  # type: ignore[arg-type]
+    _check_key(loaded)
+    return loaded
+
+
+def flag_name(name: str) -> str:
+    """Return the setting's flag, `--max-batch-size`."""
+    return "--" + name.replace("_", "-")
+
+
+def variable_name(name: str) -> str:
+    """Return the setting's environment variable, `PENSIEVE_MAX_BATCH_SIZE`."""
+    return "PENSIEVE_" + name.upper()
+
+
+def description(name: str) -> str:
+    """Return what the setting is, for people."""
+    meta = typing.get_args(_TYPES[name])[1]
+    return str(meta.description)
+
+
+def as_environment(settings: Settings) -> dict[str, str]:
+    """Return the variables that give another process these settings."""
+    values = msgspec.structs.asdict(settings)
+    return {variable_name(k): str(v) for k, v in values.items() if v is not None}
+
+
+def is_loopback(host: str) -> bool:
+    """Whether the address is one that only this machine can reach."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+# ----- the places where settings are -----
+
+
+def _in_file(path: Path, must_exist: bool) -> dict[str, Found]:
+    try:
+        text = path.read_text(encoding="utf-8")
+        table = tomllib.loads(text)
+    except FileNotFoundError:
+        if must_exist:
+            raise ConfigError(f"{path}: expected a file, got none") from None
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ConfigError(f"{path}: expected readable TOML, got: {reason}") from error
+    found = {}
+    for name, value in table.items():
+        source = f"{path}:{_line_of(name, text)}"
+        _check_known(name, source, name, list(FIELDS))
+        found[name] = Found(value, source, is_text=False)
+    return found
+
+
+def _in_environment(environ: Mapping[str, str]) -> dict[str, Found]:
+    names = {variable_name(name): name for name in FIELDS}
+    found = {}
+    for variable, value in environ.items():
+        is_ours = variable.startswith("PENSIEVE_") and variable not in NOT_SETTINGS
+        if not is_ours or variable.startswith("PENSIEVE_TEST_") or not value:
+            continue
+        if variable not in names:
+            setting = variable.removeprefix("PENSIEVE_").lower()
+            _check_known(setting, variable, variable, list(names))
+        found[names[variable]] = Found(value, variable, is_text=True)
+    return found
+
+
+def _line_of(name: str, text: str) -> int:
+    """Return the line that sets `name`; tomllib does not keep it."""
+    opens = re.compile(rf"""\s*\[*\s*["']?{re.escape(name)}["']?\s*[=.\]]""")
+    lines = text.splitlines()
+    return next((n for n, line in enumerate(lines, 1) if opens.match(line)), 1)
+
+
+def _check_known(setting: str, source: str, written: str, known: list[str]) -> None:
+    if setting in FIELDS:
+        return
+    if setting in REFUSED:
+        raise ConfigError(f"{source}: {written} cannot be set: {REFUSED[setting]}")
+    nearest = difflib.get_close_matches(written, known, n=1, cutoff=0.5)
+    hint = (
+        f"did you mean {nearest[0]}?" if nearest else "`pensieve config show` lists all"
+    )
+    raise ConfigError(
+        f"{source}: expected the name of a setting, got {written}; {hint}"
+    )
+
+
+# ----- values -----
+
+
+def _converted(name: str, found: Found) -> object:
+    try:
+        return msgspec.convert(found.value, _TYPES[name], strict=not found.is_text)
+    except msgspec.ValidationError as error:
+        got = "something else" if name == "api_key" else repr(found.value)
+        where = found.source if found.is_text else f"{found.source}: {name}"
+        raise ConfigError(f"{where}: expected {expected(name)}, got {got}") from error
+
+
+def expected(name: str) -> str:
+    """Return what the setting takes: "a whole number from 1 to 65535"."""
+    kind = types.type_info(_TYPES[name])
+    if isinstance(kind, types.Metadata):
+        kind = kind.type
+    if isinstance(kind, types.IntType):
+        return f"a whole number from {kind.ge} to {kind.le}"
+    if isinstance(kind, types.FloatType):
+        low = f"above {kind.gt}" if kind.ge is None else f"from {kind.ge}"
+        return f"a number {low} to {kind.le}"
+    if isinstance(kind, types.LiteralType):
+        return "one of " + ", ".join(str(value) for value in kind.values)
+    return "text, not empty"
+
+
+def _check_key(loaded: LoadedSettings) -> None:
+    """Refuse a key that cannot be sent, and a weak one where strangers can connect."""
+    settings, sources = loaded.settings, loaded.sources
+    key = settings.api_key
+    if key is not None and not re.fullmatch(r"[!-~]+", key):
+        raise ConfigError(
+            f"{sources['api_key']}: api_key: expected printable ASCII without spaces,"
+            " got something that no HTTP header can carry"
+        )
+    if settings.is_loopback:
+        return
+    make = (
+        "make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
+    )
+    if key is None:
+        raise ConfigError(
+            f"{sources['host']}: other machines can reach {settings.host}: expected an"
+            f" api_key of your own beside it, got none; {make}"
+        )
+    if key == LOCAL_TOKEN:
+        raise ConfigError(
+            f"{sources['api_key']}: api_key: other machines can reach {settings.host}:"
+            f" expected a secret, got {LOCAL_TOKEN}, which everybody knows; {make}"
+        )
+    if len(key) < MIN_KEY_CHARACTERS or len(set(key)) < MIN_KEY_DISTINCT:
+        raise ConfigError(
+            f"{sources['api_key']}: api_key: other machines can reach {settings.host}:"
+            f" expected at least {MIN_KEY_CHARACTERS} characters, {MIN_KEY_DISTINCT} of"
+            f" them different, got {len(key)} with {len(set(key))} different; {make}"
+        )
