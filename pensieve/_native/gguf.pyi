@@ -6,7 +6,9 @@ allocated from a size that the file states. Source: ggml's docs/gguf.md.
 
 from collections.abc import Iterator
 from os import PathLike
+from typing import Self, final
 
+@final
 class TensorInfo:
     """One row of the tensor table."""
 
@@ -24,6 +26,7 @@ class TensorInfo:
     @property
     def num_bytes(self) -> int: ...
 
+@final
 class GgufFile:
     """A mapped GGUF file. Metadata values are converted when asked for.
 
@@ -32,7 +35,7 @@ class GgufFile:
         ValueError: "[gguf] …": not a GGUF file, or a damaged one.
     """
 
-    def __init__(self, path: str | PathLike[str]) -> None: ...
+    def __new__(cls, path: str | PathLike[str]) -> Self: ...
     @property
     def version(self) -> int: ...
     @property
@@ -41,8 +44,8 @@ class GgufFile:
     def num_bytes(self) -> int:
         """Size of the file."""
     def keys(self) -> list[str]: ...
-    def __contains__(self, key: str) -> bool: ...
-    def __getitem__(self, key: str) -> object:
+    def __contains__(self, key: str, /) -> bool: ...
+    def __getitem__(self, key: str, /) -> object:
         """Return bool, int, float, str or a list of one of these.
 
         Raises:

@@ -1,5 +1,7 @@
 """Server-sent event frames, as bytes ready for the socket."""
 
+from typing import Self, final
+
 def frame(event: bytes, data: bytes) -> bytes:
     """Return ``event: <event>\\ndata: <data>\\n\\n``.
 
@@ -7,6 +9,7 @@ def frame(event: bytes, data: bytes) -> bytes:
         ValueError: a newline in either.
     """
 
+@final
 class DeltaFramer:
     """Frames the content_block_delta events of one block.
 
@@ -16,6 +19,6 @@ class DeltaFramer:
         field: the delta's only other key: "text", "thinking", "partial_json", …
     """
 
-    def __init__(self, index: int, delta_type: str, field: str) -> None: ...
+    def __new__(cls, index: int, delta_type: str, field: str) -> Self: ...
     def frame(self, text: str) -> bytes:
-        """Return the event for this piece, JSON-escaped; lone surrogates become U+FFFD."""
+        """Return the event for this piece; each lone surrogate becomes U+FFFD."""
