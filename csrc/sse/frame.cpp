@@ -1,0 +1,58 @@
+#include "sse/frame.hpp"
+
+#include "sse/json_escape.hpp"
+
+#include <algorithm>
+
+namespace pensieve::sse {
+
+namespace {
+
+constexpr std::string_view kEvent = "event: ";
+constexpr std::string_view kData = "\ndata: ";
+constexpr std::string_view kEnd = "\n\n";
+constexpr std::string_view kAfterText = "\"}}\n\n";
+
+char* append(std::string_view text, char* out) {
+  return std::copy_n(text.data(), text.size(), out);
+}
+
+std::string quoted(std::string_view text) {
+  std::string escaped(escaped_size(text), '\0');
+  escape(text, escaped.data());
+  return '"' + escaped + '"';
+}
+
+} // namespace
+
+std::size_t find_line_end(std::string_view text) {
+  return text.find_first_of("\r\n");
+}
+
+std::size_t frame_size(std::string_view event, std::string_view data) {
+  return kEvent.size() + event.size() + kData.size() + data.size() + kEnd.size();
+}
+
+char* write_frame(std::string_view event, std::string_view data, char* out) {
+  out = append(event, append(kEvent, out));
+  out = append(data, append(kData, out));
+  return append(kEnd, out);
+}
+
+DeltaTemplate::DeltaTemplate(long long index, std::string_view delta_type,
+                             std::string_view field)
+    : before_("event: content_block_delta\n"
+              "data: {\"type\":\"content_block_delta\",\"index\":" +
+              std::to_string(index) + ",\"delta\":{\"type\":" + quoted(delta_type) +
+              "," + quoted(field) + ":\"") {
+}
+
+std::size_t DeltaTemplate::size(std::string_view text) const {
+  return before_.size() + escaped_size(text) + kAfterText.size();
+}
+
+char* DeltaTemplate::write(std::string_view text, char* out) const {
+  return append(kAfterText, escape(text, append(before_, out)));
+}
+
+} // namespace pensieve::sse

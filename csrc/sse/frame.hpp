@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace pensieve::sse {
+
+// Server-sent events: `event: EVENT\ndata: DATA\n\n`. The caller sizes the buffer.
+// Source: WHATWG HTML, "9.2.6 Interpreting an event stream": CR, LF and CRLF end a
+// line.
+
+// Where the first byte is that would end a line, or npos.
+std::size_t find_line_end(std::string_view text);
+
+std::size_t frame_size(std::string_view event, std::string_view data);
+
+// Writes exactly frame_size(event, data) bytes and returns the end of them.
+char* write_frame(std::string_view event, std::string_view data, char* out);
+
+// The content_block_delta events of one block: all but the text is rendered once.
+class DeltaTemplate {
+public:
+  DeltaTemplate() = default;
+  DeltaTemplate(long long index, std::string_view delta_type, std::string_view field);
+
+  // `text` is UTF-8.
+  [[nodiscard]] std::size_t size(std::string_view text) const;
+
+  // Writes exactly size(text) bytes and returns the end of them.
+  char* write(std::string_view text, char* out) const;
+
+private:
+  std::string before_;
+};
+
+} // namespace pensieve::sse
