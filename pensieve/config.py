@@ -97,7 +97,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Meta(
             ge=0,
             le=3600,
-            description="Seconds that running answers get to end in at `pensieve stop`.",
+            description="Seconds that running answers get to end, at `pensieve stop`.",
         ),
     ] = 30.0
     log_level: Annotated[
@@ -290,7 +290,9 @@ def expected(name: str) -> str:
         low = f"above {kind.gt}" if kind.ge is None else f"from {kind.ge}"
         return f"a number {low} to {kind.le}"
     if isinstance(kind, types.LiteralType):
-        return "one of " + ", ".join(str(value) for value in kind.values)
+        # Not kind.values, which are sorted.
+        literal = typing.get_args(_TYPES[name])[0]
+        return "one of " + ", ".join(typing.get_args(literal))
     return "text, not empty"
 
 

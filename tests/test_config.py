@@ -1,0 +1,188 @@
+"""Settings: where they come from, and what is refused."""
+
+import msgspec
+import pytest
+
+from pensieve import places
+from pensieve.config import (
+    FIELDS,
+    LOCAL_TOKEN,
+    Settings,
+    as_environment,
+    description,
+    expected,
+    load_settings,
+)
+from pensieve.errors import ConfigError
+
+GOOD_KEY = "dNtb1oQ4m7w-Zk2xvYp9R3sL"
+
+
+@pytest.fixture
+def config_file(own_home):
+    """Return what writes the settings file."""
+
+    def write(text):
+        places.config_file().write_text(text, encoding="utf-8")
+        return places.config_file()
+
+    return write
+
+
+def test_without_any_setting_the_defaults_hold():
+    loaded = load_settings()
+
+    assert loaded.settings == Settings()
+    assert set(loaded.sources.values()) == {"default"}
+    assert (loaded.settings.host, loaded.settings.port) == ("127.0.0.1", 7777)
+
+
+def test_a_flag_beats_a_variable_beats_the_file_beats_the_default(
+    config_file, monkeypatch
+):
+    file = config_file("queue_size = 11\nmax_batch_size = 2\n\nport = 1001\n")
+    monkeypatch.setenv("PENSIEVE_PORT", "1002")
+    monkeypatch.setenv("PENSIEVE_MAX_BATCH_SIZE", "3")
+
+    settings, sources = msgspec.structs.astuple(load_settings({"port": 1003}))
+
+    assert settings == Settings(port=1003, max_batch_size=3, queue_size=11)
+    assert sources["port"] == "--port"
+    assert sources["max_batch_size"] == "PENSIEVE_MAX_BATCH_SIZE"
+    assert sources["queue_size"] == f"{file}:1"
+    assert sources["model"] == "default"
+
+
+def test_a_flag_not_given_and_an_empty_variable_set_nothing(monkeypatch):
+    monkeypatch.setenv("PENSIEVE_MODEL", "")
+
+    assert load_settings({"port": None}).settings == Settings()
+
+
+def test_another_process_gets_the_same_settings_through_its_environment(monkeypatch):
+    settings = Settings(
+        host="::1", port=9, api_key=GOOD_KEY, header_timeout_s=0.25, log_level="debug"
+    )
+    for name, value in as_environment(settings).items():
+        monkeypatch.setenv(name, value)
+
+    assert load_settings().settings == settings
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "prot = 1",
+            ":1: expected the name of a setting, got prot; did you mean port?",
+        ),
+        ("\n[server]\nport = 1", ":2: expected the name of a setting, got server"),
+        (
+            "\n\nport = '1'",
+            ":3: port: expected a whole number from 1 to 65535, got '1'",
+        ),
+        ("port = 70000", "expected a whole number from 1 to 65535, got 70000"),
+        ("port = true", "expected a whole number from 1 to 65535, got True"),
+        ("header_timeout_s = 0", "expected a number above 0 to 3600, got 0"),
+        (
+            "log_level = 'loud'",
+            "expected one of debug, info, warning, error, got 'loud'",
+        ),
+        ("api_key = 5", "api_key: expected text, not empty, got something else"),
+        ("workers = 4", "workers cannot be set: there is one HTTP worker"),
+        ("port = ", "expected readable TOML, got: Invalid value (at"),
+    ],
+)
+def test_what_the_file_has_wrong_is_told_with_its_line(config_file, text, message):
+    file = config_file(text)
+
+    with pytest.raises(ConfigError) as raised:
+        load_settings()
+
+    assert str(raised.value).startswith(str(file))
+    assert message in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "message"),
+    [
+        ("PENSIEVE_PROT", "1", "got PENSIEVE_PROT; did you mean PENSIEVE_PORT?"),
+        ("PENSIEVE_PORT", "x", "PENSIEVE_PORT: expected a whole number from 1 to"),
+        ("PENSIEVE_WORKERS", "2", "PENSIEVE_WORKERS: PENSIEVE_WORKERS cannot be set"),
+        ("PENSIEVE_DRAIN_TIMEOUT_S", "nan", "expected a number from 0 to 3600"),
+    ],
+)
+def test_what_a_variable_has_wrong_is_told_by_its_name(
+    monkeypatch, variable, value, message
+):
+    monkeypatch.setenv(variable, value)
+
+    with pytest.raises(ConfigError) as raised:
+        load_settings()
+
+    assert message in str(raised.value)
+
+
+def test_a_file_that_is_not_utf8_or_not_there_is_told_of(config_file, tmp_path):
+    config_file("").write_bytes(b"\xff")
+
+    with pytest.raises(ConfigError, match="expected readable TOML"):
+        load_settings()
+    with pytest.raises(ConfigError, match="expected a file, got none"):
+        load_settings(file=tmp_path / "missing.toml")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
+def test_loopback_needs_no_key(host):
+    assert load_settings({"host": host}).settings.is_loopback
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.4", "example.org"])
+def test_beyond_loopback_a_key_of_ones_own_is_needed(host, monkeypatch):
+    with pytest.raises(
+        ConfigError, match=r"--host: other machines can reach .*got none"
+    ):
+        load_settings({"host": host})
+
+    monkeypatch.setenv("PENSIEVE_API_KEY", GOOD_KEY)
+    assert load_settings({"host": host}).settings.api_key == GOOD_KEY
+
+
+@pytest.mark.parametrize("key", ["short", LOCAL_TOKEN, "abcabcabc" * 9])
+def test_beyond_loopback_a_weak_key_is_refused_without_being_shown(key, monkeypatch):
+    monkeypatch.setenv("PENSIEVE_API_KEY", key)
+
+    with pytest.raises(ConfigError, match="PENSIEVE_API_KEY: api_key") as raised:
+        load_settings({"host": "0.0.0.0"})
+
+    assert key == LOCAL_TOKEN or key not in str(raised.value)
+
+
+@pytest.mark.parametrize("key", ["with space", "naïve", "new\nline"])
+def test_a_key_that_no_header_can_carry_is_refused(key, monkeypatch):
+    monkeypatch.setenv("PENSIEVE_API_KEY", key)
+
+    with pytest.raises(ConfigError, match="expected printable ASCII"):
+        load_settings()
+
+
+@pytest.mark.parametrize(
+    ("host", "address", "base_url"),
+    [
+        ("127.0.0.1", "127.0.0.1:7777", "http://127.0.0.1:7777"),
+        ("::1", "[::1]:7777", "http://[::1]:7777"),
+        ("0.0.0.0", "0.0.0.0:7777", "http://127.0.0.1:7777"),
+        ("::", "[::]:7777", "http://[::1]:7777"),
+    ],
+)
+def test_addresses_are_written_as_urls_want_them(host, address, base_url):
+    settings = Settings(host=host)
+
+    assert settings.address == address
+    assert settings.base_url == base_url
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_each_setting_says_what_it_is_and_what_it_takes(name):
+    assert description(name).endswith(".")
+    assert expected(name)
