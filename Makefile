@@ -1,36 +1,114 @@
-# What a newcomer types. Works with GNU make 3.81 and the shells of macOS and Linux.
+# What a newcomer types: `make demo`, `make test`, `make lint`, `make bench`.
+# For GNU make 3.81 and up, and the shells and tools of macOS and Linux alike.
 
-PYTHON ?= python3
+# The first Python that is new enough, unless PYTHON names one.
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& echo $$p && break; done)
+COMPILER = $(if $(filter default,$(origin CXX)),c++,$(CXX))
+DEMO_PORT ?= 7777
+
 VENV := .venv
 BIN := $(VENV)/bin
+# Stamps: what is newer than its stamp is made again.
+MADE := $(VENV)/.made
+PACKAGE := $(VENV)/.package
+TOOLS := $(VENV)/.tools
 
-.PHONY: setup test lint clean distclean
+NATIVE := $(shell find csrc metal -type f)
+CPP := $(shell find csrc -name '*.cpp' -o -name '*.hpp' -o -name '*.c')
+DOCTEST = $(wildcard $(addsuffix /doctest/doctest.h,/usr/include /usr/local/include /opt/homebrew/include))
+PIP = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip --disable-pip-version-check
 
-setup: $(VENV)/.installed
+.PHONY: help setup demo test test-native lint bench clean distclean
 
-$(VENV)/.made:
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
-	touch $@
+help:
+	@echo "make demo      install into .venv, start a server, stream one answer"
+	@echo "make setup     install into .venv, with what tests and checks need"
+	@echo "make test      all tests, C++ and Python"
+	@echo "make lint      formatting, types, layering"
+	@echo "make bench     measure against mlx-lm"
+	@echo "make clean     remove what was built; distclean: .venv and models, too"
 
-NATIVE := $(shell find csrc metal -type f 2>/dev/null)
+# ----- Setting up -----
 
-$(VENV)/.installed: $(VENV)/.made pyproject.toml CMakeLists.txt $(NATIVE)
-	$(BIN)/python -m pip install --quiet --group build --group test --group lint
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip install --quiet --no-build-isolation -e .
-	touch $@
+setup: $(PACKAGE) $(TOOLS)
+	@echo "Set up: $$($(BIN)/pensieve version | head -n 1) in $(VENV)"
 
-test: setup
+$(MADE):
+	@test -n "$(PYTHON)" || { echo "Pensieve needs Python 3.11 or newer, and found none as python3; name one with: make PYTHON=/path/to/python" >&2; exit 1; }
+	@test "$$(uname -sm)" != "Darwin x86_64" || { echo "Pensieve needs a Mac with Apple Silicon: MLX has no build for Intel" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) has no venv module; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@$(PYTHON) -c 'import os, sys, sysconfig; sys.exit(not os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h")))' || { echo "$(PYTHON) has no C headers; on Debian and Ubuntu: apt install python3-dev" >&2; exit 1; }
+	@printf '#include <concepts>\n#include <span>\nint main() { return 0; }\n' | $(COMPILER) -std=c++20 -fsyntax-only -x c++ - 2>/dev/null || { echo "Pensieve needs a C++20 compiler, and $(COMPILER) is none; on Debian and Ubuntu: apt install g++, on a Mac: xcode-select --install" >&2; exit 1; }
+	@echo "Making $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV)
+	@# Dependency groups need a pip that knows them.
+	@$(PIP) install --quiet "pip>=25.1"
+	@touch $@
+
+$(PACKAGE): $(MADE) pyproject.toml CMakeLists.txt $(NATIVE)
+	@echo "Building and installing Pensieve (a minute or two when it is the first time)"
+	@$(PIP) install --quiet --group build
+	@$(PIP) install --quiet --no-build-isolation --editable .
+	@touch $@
+
+$(TOOLS): $(MADE) pyproject.toml
+	@echo "Installing what tests and checks need"
+	@$(PIP) install --quiet --group test --group lint
+	@touch $@
+
+# ----- A first answer -----
+
+demo: $(PACKAGE)
+	@echo "Installed: $$($(BIN)/pensieve version | head -n 1) in $(VENV)"
+	@$(BIN)/pensieve pull smollm2
+	@$(BIN)/pensieve start --model smollm2 --host 127.0.0.1 --port $(DEMO_PORT)
+	@echo
+	@echo '> Why is the sky blue? Answer in two sentences.'
+	@$(BIN)/pensieve ask --port $(DEMO_PORT) --max-tokens 120 'Why is the sky blue? Answer in two sentences.'
+	@echo
+	@echo 'The server goes on running. What to type next:'
+	@echo '  $(BIN)/pensieve ask "…"      another question'
+	@echo '  $(BIN)/pensieve status       how the server is'
+	@echo '  $(BIN)/pensieve stop         end it'
+	@echo 'From Claude Code, if you have it:'
+	@echo '  ANTHROPIC_BASE_URL=http://127.0.0.1:$(DEMO_PORT) ANTHROPIC_API_KEY=pensieve-local-token claude --bare -p "say hi"'
+
+# ----- Checking -----
+
+test: setup test-native
 	$(BIN)/python -m pytest
+
+test-native: $(PACKAGE)
+ifeq ($(DOCTEST),)
+	@echo "Skipped the C++ unit tests: doctest is not installed (Debian: doctest-dev, Homebrew: doctest)"
+else
+	PATH="$(CURDIR)/$(BIN):$$PATH" && cmake --preset asan && cmake --build --preset asan && ctest --preset asan
+endif
+
+# clang-tidy comes from PyPI and does not know where Apple keeps its headers.
+TIDY_SYSROOT = $(if $(filter Darwin,$(shell uname -s)),--extra-arg=-isysroot$(shell xcrun --show-sdk-path))
 
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/stubtest pensieve._native
 	$(BIN)/lint-imports
+	$(BIN)/cython-lint csrc
+	$(BIN)/clang-format --dry-run -Werror $(CPP)
+	PATH="$(CURDIR)/$(BIN):$$PATH" cmake -S . -B build/tidy -G Ninja -DCMAKE_EXPORT_COMPILE_COMMANDS=ON >build/tidy.log || { cat build/tidy.log; exit 1; }
+	$(BIN)/clang-tidy -p build/tidy --quiet $(TIDY_SYSROOT) $(filter-out csrc/tests/%,$(filter %.cpp,$(CPP)))
+
+bench: setup
+	$(BIN)/python -m bench
+
+# ----- Tidying up -----
 
 clean:
-	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf build dist $(PACKAGE) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find pensieve tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean
 	rm -rf $(VENV) .cache

@@ -1,0 +1,83 @@
+"""`pensieve config`: show the settings that hold, write a file of them, check one."""
+
+import json
+import os
+from pathlib import Path
+
+import click
+import msgspec
+
+from pensieve import places
+from pensieve.config import FIELDS, description, load_settings, variable_name
+from pensieve.errors import ConfigError
+
+_HEAD = """\
+# Settings of Pensieve. Each line below is a default, switched off by its "#":
+# remove the "#" to change it. A PENSIEVE_* variable beats this file, a flag beats both.
+# `pensieve config validate` checks the file, `pensieve config show` tells what holds.
+"""
+
+
+@click.group()
+def config() -> None:
+    """Show, write or check the settings."""
+
+
+@config.command()
+def show() -> None:
+    """Show every setting and where it comes from."""
+    loaded = load_settings()
+    rows = []
+    for name, value in msgspec.structs.asdict(loaded.settings).items():
+        shown = _masked(value) if name == "api_key" else _as_toml(value)
+        rows.append((name, shown, loaded.sources[name]))
+    widths = [max(len(row[column]) for row in rows) for column in range(2)]
+    for name, shown, source in rows:
+        click.echo(f"{name:{widths[0]}}  {shown:{widths[1]}}  {source}")
+
+
+@config.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path), required=False)
+@click.option("--force", is_flag=True, help="Replace a file that is there.")
+def generate(file: Path | None, force: bool) -> None:
+    """Write a commented settings file (to its usual place unless FILE is given)."""
+    file = file or places.config_file()
+    if file.exists() and not force:
+        raise ConfigError(f"{file}: there is a file already; --force replaces it")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    # For this user's eyes only: an api_key may be put into it.
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as out:
+        out.write(_commented_defaults())
+    click.echo(f"Wrote {file}")
+
+
+@config.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path), required=False)
+def validate(file: Path | None) -> None:
+    """Check the settings file (the usual one unless FILE is given)."""
+    path = file or places.config_file()
+    if file is None and not path.exists():
+        click.echo(f"{path}: no such file; `pensieve config generate` writes one")
+        return
+    sources = load_settings(file=path).sources.values()
+    count = sum(source.startswith(f"{path}:") for source in sources)
+    click.echo(f"{path}: valid, {count} of {len(FIELDS)} settings in force from it")
+
+
+def _commented_defaults() -> str:
+    parts = [_HEAD]
+    for name, field in FIELDS.items():
+        value = '"…"' if field.default is None else _as_toml(field.default)
+        parts.append(
+            f"# {description(name)} ({variable_name(name)})\n# {name} = {value}\n"
+        )
+    return "\n".join(parts)
+
+
+def _as_toml(value: object) -> str:
+    return json.dumps(value) if isinstance(value, str) else str(value)
+
+
+def _masked(key: str | None) -> str:
+    return "not set" if key is None else f"set, {len(key)} characters"

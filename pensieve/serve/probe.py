@@ -1,0 +1,67 @@
+"""What a running server says of itself: GET /health, from outside."""
+
+import http.client
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from pensieve.serve.pid_file import Server
+
+_ANSWER_S = 5.0
+"""A server that lets /health wait longer than this is taken as silent."""
+
+_POLL_S = 0.1
+
+
+class Health(msgspec.Struct, frozen=True):
+    """The part of /health's body that the command line reads."""
+
+    status: str
+    """"starting", "loading", "ready", "restarting" or "failed"."""
+    message: str = ""
+    version: str = ""
+    pid: int = 0
+    """The worker's."""
+    model: str = ""
+    context_length: int = 0
+    engine: dict[str, Any] = {}
+    uptime_s: float = 0.0
+
+
+def ask_health(base_url: str, timeout_s: float = _ANSWER_S) -> Health | None:
+    """Return what the server says, or None where none of Pensieve's answers."""
+    address = urlsplit(base_url).netloc
+    connection = http.client.HTTPConnection(address, timeout=timeout_s)
+    try:
+        connection.request("GET", "/health")
+        return msgspec.convert(json.load(connection.getresponse()), Health)
+    except (OSError, http.client.HTTPException, ValueError):
+        return None
+    finally:
+        connection.close()
+
+
+def watch(server: Server, silence_s: float) -> Iterator[Health]:
+    """Yield each new state of a server that is starting; end when it is final.
+
+    Final are "ready", "failed", the end of the process, and no answer for `silence_s`
+    seconds. Before the first answer the state is "starting".
+    """
+    last = Health(status="starting")
+    yield last
+    heard_at = time.monotonic()
+    while last.status not in ("ready", "failed"):
+        time.sleep(_POLL_S)
+        if not server.is_running() or time.monotonic() - heard_at > silence_s:
+            return
+        health = ask_health(server.base_url)
+        if health is None:
+            continue
+        heard_at = time.monotonic()
+        if (health.status, health.message) != (last.status, last.message):
+            last = health
+            yield health
