@@ -19,7 +19,7 @@ class GgufVocabulary(msgspec.Struct, frozen=True):
     """The tokenizer as a GGUF file holds it (`tokenizer.ggml.*`)."""
 
     model: str
-    """"gpt2" (byte-level BPE with merges) or "llama" (SentencePiece BPE with scores)."""
+    """"gpt2" (byte-level BPE, merges) or "llama" (SentencePiece BPE, scores)."""
     pre: str
     """Name of the pre-tokenizer; "default" where the file has none."""
     tokens: list[str]

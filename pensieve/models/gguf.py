@@ -1,0 +1,200 @@
+"""One GGUF file in, its ModelDescription or its vocabulary out; no tensor is read.
+
+Keys are those of ggml's docs/gguf.md; where a file is silent, what llama.cpp's
+llama-vocab.cpp assumes.
+"""
+
+from pathlib import Path
+
+import msgspec
+
+from pensieve.errors import ModelError
+from pensieve.models.description import (
+    GenerationDefaults,
+    GgufVocabulary,
+    ModelDescription,
+)
+from pensieve.models.file_times import modified_at
+from pensieve.models.gguf_metadata import GgufMetadata
+from pensieve.models.sampling_defaults import SamplingDefaults
+
+SUPPORTED_ARCHITECTURES = ("llama", "qwen2", "qwen3", "gemma3", "phi3")
+SUPPORTED_TOKENIZERS = ("gpt2", "llama")
+SUPPORTED_TENSOR_TYPES = (
+    *("F32", "F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0"),
+    *("Q4_K", "Q5_K", "Q6_K"),
+)
+
+END_TOKENS = {
+    *("<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<end_of_turn>", "<|end|>"),
+    *("<|endoftext|>", "<|end_of_text|>"),
+}
+"""Names under which models end a turn; many files state one end token of several."""
+
+NORMAL, CONTROL, USER_DEFINED = 1, 3, 4
+"""Token types; no ordinary text is encoded to the last two."""
+
+BOS_PRE_TOKENIZERS = ("llama3", "llama-v3", "llama-bpe", "falcon3", "pixtral")
+"""Byte-level pre-tokenizers whose models expect bos where the file does not say."""
+
+
+def describe_gguf(path: Path) -> ModelDescription:
+    """Say what the file holds.
+
+    Raises:
+        ModelError: not a GGUF file, a damaged one, or one that Pensieve does not run.
+        OSError: the file cannot be read.
+    """
+    metadata = GgufMetadata(path)
+    architecture = _architecture(metadata)
+    _check_tensors(metadata)
+    vocabulary = _vocabulary_of(metadata)
+    bos_token_id = _token_id(metadata, "bos", vocabulary.tokens)
+    eos_token_id = _token_id(metadata, "eos", vocabulary.tokens)
+    status = path.stat()
+    return ModelDescription(
+        name=path.stem,
+        path=path,
+        format="gguf",
+        architecture=architecture,
+        context_length=_context_length(metadata, architecture),
+        created_at=modified_at(status),
+        chat_template=_chat_template(metadata),
+        bos_token=None if bos_token_id is None else vocabulary.tokens[bos_token_id],
+        eos_token=None if eos_token_id is None else vocabulary.tokens[eos_token_id],
+        add_bos_token=bos_token_id is not None and _adds_bos(metadata, vocabulary),
+        end_token_ids=_end_token_ids(metadata, vocabulary),
+        defaults=_generation_defaults(metadata),
+        size_bytes=status.st_size,
+    )
+
+
+def vocabulary(path: Path) -> GgufVocabulary:
+    """Return the tokenizer's tables.
+
+    Raises:
+        ModelError: not a GGUF file, or a tokenizer that is damaged or of another kind.
+        OSError: the file cannot be read.
+    """
+    return _vocabulary_of(GgufMetadata(path))
+
+
+# ----- Model -----
+
+
+def _architecture(metadata: GgufMetadata) -> str:
+    architecture = metadata.required("general.architecture", str)
+    if architecture not in SUPPORTED_ARCHITECTURES:
+        expected = "one of " + ", ".join(SUPPORTED_ARCHITECTURES)
+        raise metadata.wrong("general.architecture", expected, repr(architecture))
+    return architecture
+
+
+def _check_tensors(metadata: GgufMetadata) -> None:
+    num_files = metadata.optional("split.count", int)
+    if num_files is not None and num_files > 1:
+        expected = "a model in one file"
+        raise metadata.wrong("split.count", expected, f"one of {num_files} parts")
+    for tensor in metadata.file.tensors:
+        if tensor.type not in SUPPORTED_TENSOR_TYPES:
+            expected = "one of the types " + ", ".join(SUPPORTED_TENSOR_TYPES)
+            raise metadata.wrong(f"tensor {tensor.name}", expected, tensor.type)
+
+
+def _context_length(metadata: GgufMetadata, architecture: str) -> int:
+    key = f"{architecture}.context_length"
+    context_length = metadata.required(key, int)
+    if context_length < 1:
+        raise metadata.wrong(key, "at least 1", context_length)
+    return context_length
+
+
+def _chat_template(metadata: GgufMetadata) -> str | None:
+    """Return the one template, or of several the one named "default"."""
+    template = metadata.optional("tokenizer.chat_template", str)
+    return template or metadata.optional("tokenizer.chat_template.default", str)
+
+
+def _generation_defaults(metadata: GgufMetadata) -> GenerationDefaults:
+    keys = {"temperature": "temp", "top_k": "top_k", "top_p": "top_p", "min_p": "min_p"}
+    settings = {
+        field: metadata.value(f"general.sampling.{key}") for field, key in keys.items()
+    }
+    try:
+        return msgspec.convert(settings, SamplingDefaults).generation_defaults()
+    except msgspec.ValidationError as error:
+        raise ModelError(f"{metadata.path}: general.sampling: {error}") from error
+
+
+# ----- Tokenizer -----
+
+
+def _vocabulary_of(metadata: GgufMetadata) -> GgufVocabulary:
+    model = metadata.required("tokenizer.ggml.model", str)
+    if model not in SUPPORTED_TOKENIZERS:
+        expected = " or ".join(SUPPORTED_TOKENIZERS)
+        raise metadata.wrong("tokenizer.ggml.model", expected, repr(model))
+    tokens = metadata.array("tokenizer.ggml.tokens", str)
+    if not tokens:
+        raise metadata.wrong("tokenizer.ggml.tokens", "a list of tokens", "none")
+    types = metadata.array("tokenizer.ggml.token_type", int, len(tokens))
+    is_sentencepiece = model == "llama"
+    return GgufVocabulary(
+        model=model,
+        pre=metadata.optional("tokenizer.ggml.pre", str) or "default",
+        tokens=tokens,
+        token_types=types or [NORMAL] * len(tokens),
+        merges=[] if is_sentencepiece else _merges(metadata),
+        scores=_scores(metadata, len(tokens)) if is_sentencepiece else [],
+        unknown_token_id=_token_id(metadata, "unknown", tokens),
+        add_space_prefix=_flag(metadata, "add_space_prefix", default=is_sentencepiece),
+    )
+
+
+def _merges(metadata: GgufMetadata) -> list[str]:
+    key = "tokenizer.ggml.merges"
+    merges = metadata.array(key, str)
+    if not merges:
+        raise metadata.wrong(key, "a list of pairs", "none")
+    for index, merge in enumerate(merges):
+        if merge.find(" ", 1) < 0:  # the left side may itself begin with a space
+            raise metadata.wrong(f"{key}[{index}]", "'left right'", repr(merge))
+    return merges
+
+
+def _scores(metadata: GgufMetadata, num_tokens: int) -> list[float]:
+    key = "tokenizer.ggml.scores"
+    scores = metadata.array(key, float, num_tokens)
+    if not scores:
+        raise metadata.wrong(key, f"{num_tokens} values, one a token", "none")
+    return scores
+
+
+def _token_id(metadata: GgufMetadata, role: str, tokens: list[str]) -> int | None:
+    key = f"tokenizer.ggml.{role}_token_id"
+    token_id = metadata.optional(key, int)
+    if token_id is not None and not 0 <= token_id < len(tokens):
+        raise metadata.wrong(key, f"0 to {len(tokens) - 1}", token_id)
+    return token_id
+
+
+def _flag(metadata: GgufMetadata, name: str, *, default: bool) -> bool:
+    flag = metadata.optional(f"tokenizer.ggml.{name}", bool)
+    return default if flag is None else flag
+
+
+def _adds_bos(metadata: GgufMetadata, vocabulary: GgufVocabulary) -> bool:
+    default = vocabulary.model == "llama" or vocabulary.pre in BOS_PRE_TOKENIZERS
+    return _flag(metadata, "add_bos_token", default=default)
+
+
+def _end_token_ids(metadata: GgufMetadata, vocabulary: GgufVocabulary) -> list[int]:
+    """Return the ids that the file names and those of known names, ascending."""
+    tokens, types = vocabulary.tokens, vocabulary.token_types
+    stated = (_token_id(metadata, role, tokens) for role in ("eos", "eot", "eom"))
+    known = (
+        token_id
+        for token_id, token in enumerate(tokens)
+        if token in END_TOKENS and types[token_id] in (CONTROL, USER_DEFINED)
+    )
+    return sorted({token_id for token_id in stated if token_id is not None} | {*known})
