@@ -9,7 +9,7 @@ from importlib.metadata import version
 
 
 def record(name: str, figures: dict[str, object]) -> str:
-    """Return one line of JSON: the figures, the machine, the versions and the commit."""
+    """Return one line of JSON: figures, machine, versions and commit."""
     return json.dumps(
         {
             "bench": name,

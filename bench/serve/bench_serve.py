@@ -1,9 +1,9 @@
 """Tokens a second and time to first token over HTTP, beside mlx-lm on the same weights.
 
 Starts the server and a process of mlx-lm's own loops, warms both, then runs them in
-turn, round by round, at 1 and at 4 streams: greedy, the same token ids, the same length.
+turn, round by round, at 1 and at 4 streams: greedy, the same token ids and length.
 Prints a table and, last, one line of JSON. The ratios are medians over the rounds of
-(Pensieve / mlx-lm in the same round): this machine may be noisy, and neighbours in time
+(Pensieve / mlx-lm in the same round): a machine may be noisy, and neighbours in time
 share its noise. Also: seconds from `pensieve start` to ready, and the HTTP process's
 resident memory.
 
@@ -139,7 +139,9 @@ class Baseline:
         )
         assert json.loads(self._line())["ready"]
 
-    def token_times(self, prompts: list[list[int]], max_tokens: int) -> list[list[float]]:
+    def token_times(
+        self, prompts: list[list[int]], max_tokens: int
+    ) -> list[list[float]]:
         """Return, for each prompt, the seconds until each token."""
         assert self._process.stdin is not None
         request = {"prompts": prompts, "max_tokens": max_tokens}
@@ -227,7 +229,12 @@ def main() -> None:
         try:
             for num_streams in (1, 4):
                 results[f"streams_{num_streams}"] = compare(
-                    served, baseline, pipeline, num_streams, options.rounds, options.tokens
+                    served,
+                    baseline,
+                    pipeline,
+                    num_streams,
+                    options.rounds,
+                    options.tokens,
                 )
             results["http_memory_bytes"] = served.http_memory_bytes()
         finally:

@@ -1,8 +1,8 @@
 """mlx-lm's own loops on the weights and BLAS that Pensieve's engine uses.
 
 A process that loads a model once, then answers each line of JSON on standard input,
-`{"prompts": [[token_id, …], …], "max_tokens": n}`, with the seconds after the request at
-which each token of each stream came, `{"token_times_s": [[…], …]}`. One prompt runs
+`{"prompts": [[token_id, …], …], "max_tokens": n}`, with the seconds after it at which
+each token of each stream came, `{"token_times_s": [[…], …]}`. One prompt runs
 `stream_generate`, several run one `BatchGenerator`. Greedy.
 
     python -m bench.serve.mlx_lm_baseline MODEL.gguf
@@ -38,7 +38,9 @@ class Baseline:
         self._end_token_ids = set(description.end_token_ids)
         self._tokenizer = TokenizerWrapper(fast, eos_token_ids=self._end_token_ids)
 
-    def token_times(self, prompts: list[list[int]], max_tokens: int) -> list[list[float]]:
+    def token_times(
+        self, prompts: list[list[int]], max_tokens: int
+    ) -> list[list[float]]:
         """Return, for each prompt, the seconds until each of its tokens."""
         if len(prompts) == 1:
             return [self._one(prompts[0], max_tokens)]
