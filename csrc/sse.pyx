@@ -5,7 +5,9 @@ cimport cython
 
 import re
 
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.bytes cimport (
+    PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+)
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from libcpp.string_view cimport npos, string_view
 
@@ -17,7 +19,9 @@ cdef extern from "sse/frame.hpp" namespace "pensieve::sse" nogil:
 
     cppclass DeltaTemplate:
         DeltaTemplate()
-        DeltaTemplate(long long index, string_view delta_type, string_view field) except +
+        DeltaTemplate(
+            long long index, string_view delta_type, string_view field
+        ) except +
         size_t size(string_view text)
         char* write(string_view text, char* out)
 
@@ -41,7 +45,9 @@ cdef string_view line_view(bytes content, str name) except *:
     cdef string_view view = bytes_view(content)
     cdef size_t place = find_line_end(view)
     if place != npos:
-        raise ValueError(f"[sse] {name}: expected one line, got a newline at byte {place}")
+        raise ValueError(
+            f"[sse] {name}: expected one line, got a newline at byte {place}"
+        )
     return view
 
 

@@ -3,7 +3,8 @@
  * RTLD_GLOBAL: then the dynamic linker finds these ahead of the reference BLAS in MLX's
  * wheel.
  *
- * Decoding multiplies one row by a matrix: OpenBLAS does that 2x faster as a gemv.
+ * Decoding multiplies one row by a matrix: OpenBLAS does that 2 to 5 times faster as a
+ * gemv while the matrix is in cache, 1.2 times where it is not.
  * Arguments are those of netlib's cblas.h, with 32-bit integers.
  */
 
@@ -23,16 +24,7 @@ void scipy_cblas_cgemm(int order, int trans_a, int trans_b, int m, int n, int k,
                        const void* alpha, const void* a, int lda, const void* b,
                        int ldb, const void* beta, void* c, int ldc);
 
-void cblas_sgemm(int order, int trans_a, int trans_b, int m, int n, int k, float alpha,
-                 const float* a, int lda, const float* b, int ldb, float beta, float* c,
-                 int ldc);
-void cblas_dgemm(int order, int trans_a, int trans_b, int m, int n, int k, double alpha,
-                 const double* a, int lda, const double* b, int ldb, double beta,
-                 double* c, int ldc);
-void cblas_cgemm(int order, int trans_a, int trans_b, int m, int n, int k,
-                 const void* alpha, const void* a, int lda, const void* b, int ldb,
-                 const void* beta, void* c, int ldc);
-
+// NOLINTBEGIN(misc-use-internal-linkage): MLX calls these
 void cblas_sgemm(int order, int trans_a, int trans_b, int m, int n, int k, float alpha,
                  const float* a, int lda, const float* b, int ldb, float beta, float* c,
                  int ldc) {
@@ -63,3 +55,4 @@ void cblas_cgemm(int order, int trans_a, int trans_b, int m, int n, int k,
   scipy_cblas_cgemm(order, trans_a, trans_b, m, n, k, alpha, a, lda, b, ldb, beta, c,
                     ldc);
 }
+// NOLINTEND(misc-use-internal-linkage)

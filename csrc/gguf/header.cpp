@@ -3,6 +3,7 @@
 #include "gguf/cursor.hpp"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <limits>
 #include <optional>
@@ -20,29 +21,13 @@ constexpr std::uint32_t kDefaultAlignment = 32;
 constexpr std::size_t kMinMetadataBytes = 8 + 4 + 1;
 constexpr std::size_t kMinTensorBytes = 8 + 4 + 4 + 8;
 
-std::size_t value_size(ValueType type) {
-  switch (type) {
-  case ValueType::kUint8:
-  case ValueType::kInt8:
-  case ValueType::kBool:
-    return 1;
-  case ValueType::kUint16:
-  case ValueType::kInt16:
-    return 2;
-  case ValueType::kUint32:
-  case ValueType::kInt32:
-  case ValueType::kFloat32:
-    return 4;
-  case ValueType::kUint64:
-  case ValueType::kInt64:
-  case ValueType::kFloat64:
-    return 8;
-  case ValueType::kString: // its length at least
-    return 8;
-  case ValueType::kArray:
-    break;
-  }
-  return 0;
+// At its number in ValueType, the least that a value takes up: its size, or that of a
+// string's length. Arrays are not values of arrays.
+constexpr std::array<std::size_t, 13> kMinValueBytes = {1, 1, 2, 2, 4, 4, 4,
+                                                        1, 8, 0, 8, 8, 8};
+
+std::size_t min_value_bytes(ValueType type) {
+  return kMinValueBytes.at(static_cast<std::size_t>(type));
 }
 
 std::string numbered(std::string_view noun, std::uint64_t index) {
@@ -57,7 +42,6 @@ std::optional<std::uint64_t> multiply(std::uint64_t a, std::uint64_t b) {
   return a * b;
 }
 
-// Reads a count, and refuses one whose entries cannot all be in the rest of the file.
 std::uint64_t parse_count(Cursor& cursor, std::string_view where, std::uint64_t limit) {
   const auto count = cursor.number<std::uint64_t>(where);
   if (count > limit) {
@@ -66,12 +50,12 @@ std::uint64_t parse_count(Cursor& cursor, std::string_view where, std::uint64_t 
   return count;
 }
 
-void require_fits(const Cursor& cursor, std::string_view where, std::uint64_t count,
-                  std::size_t min_bytes) {
-  if (count > cursor.left() / min_bytes) {
-    fail(where,
-         "at most " + std::to_string(cursor.left() / min_bytes) +
-             " in what is left of the file",
+// Refuses a count whose entries cannot all be in what is left of the file.
+void require_room(const Cursor& cursor, std::string_view where, std::uint64_t count,
+                  std::size_t min_entry_bytes) {
+  const std::uint64_t room = cursor.left() / min_entry_bytes;
+  if (count > room) {
+    fail(where, "at most " + std::to_string(room) + " in what is left of the file",
          std::to_string(count));
   }
 }
@@ -107,7 +91,7 @@ void skip_values(Cursor& cursor, const Metadata& metadata) {
   }
   // At most kMaxArrayItems * 8.
   const std::span<const std::byte> values =
-      cursor.skip(metadata.count * value_size(metadata.type), metadata.key);
+      cursor.skip(metadata.count * min_value_bytes(metadata.type), metadata.key);
   if (metadata.type == ValueType::kBool) {
     for (const std::byte value : values) {
       if (value > std::byte{1}) {
@@ -130,7 +114,7 @@ Metadata parse_metadata(Cursor& cursor, std::uint64_t index) {
       fail(metadata.key, "an array of single values", "an array of arrays");
     }
     metadata.count = parse_count(cursor, metadata.key, kMaxArrayItems);
-    require_fits(cursor, metadata.key, metadata.count, value_size(metadata.type));
+    require_room(cursor, metadata.key, metadata.count, min_value_bytes(metadata.type));
   }
   metadata.offset = cursor.position();
   skip_values(cursor, metadata);
@@ -189,8 +173,8 @@ void require_unique(const std::vector<Entry>& entries, std::string_view Entry::*
   for (const Entry& entry : entries) {
     names.push_back(entry.*name);
   }
-  std::sort(names.begin(), names.end());
-  const auto twice = std::adjacent_find(names.begin(), names.end());
+  std::ranges::sort(names);
+  const auto twice = std::ranges::adjacent_find(names);
   if (twice != names.end()) {
     fail(where, "each name once", std::string(*twice) + " twice");
   }
@@ -258,8 +242,8 @@ Header parse_header(std::span<const std::byte> file) {
   }
   const std::uint64_t num_tensors = parse_count(cursor, "tensor count", kMaxTensors);
   const std::uint64_t num_metadata = parse_count(cursor, "key count", kMaxMetadata);
-  require_fits(cursor, "tensor count", num_tensors, kMinTensorBytes);
-  require_fits(cursor, "key count", num_metadata, kMinMetadataBytes);
+  require_room(cursor, "tensor count", num_tensors, kMinTensorBytes);
+  require_room(cursor, "key count", num_metadata, kMinMetadataBytes);
 
   for (std::uint64_t index = 0; index < num_metadata; ++index) {
     header.metadata.push_back(parse_metadata(cursor, index));

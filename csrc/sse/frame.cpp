@@ -14,7 +14,7 @@ constexpr std::string_view kEnd = "\n\n";
 constexpr std::string_view kAfterText = "\"}}\n\n";
 
 char* append(std::string_view text, char* out) {
-  return std::copy_n(text.data(), text.size(), out);
+  return std::ranges::copy(text, out).out;
 }
 
 std::string quoted(std::string_view text) {
@@ -42,9 +42,10 @@ char* write_frame(std::string_view event, std::string_view data, char* out) {
 DeltaTemplate::DeltaTemplate(long long index, std::string_view delta_type,
                              std::string_view field)
     : before_("event: content_block_delta\n"
-              "data: {\"type\":\"content_block_delta\",\"index\":" +
-              std::to_string(index) + ",\"delta\":{\"type\":" + quoted(delta_type) +
-              "," + quoted(field) + ":\"") {
+              R"(data: {"type":"content_block_delta","index":)") {
+  before_ += std::to_string(index);
+  before_ += R"(,"delta":{"type":)" + quoted(delta_type);
+  before_ += ',' + quoted(field) + R"(:")";
 }
 
 std::size_t DeltaTemplate::size(std::string_view text) const {

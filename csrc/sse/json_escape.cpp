@@ -69,7 +69,7 @@ char* escape(char character, char* out) {
 
 } // namespace
 
-std::size_t plain_run_scalar(const char* text) {
+std::size_t plain_run_scalar(std::string_view text) {
   std::size_t size = 0;
   while (size < kRunBytes && escaped_size(text[size]) == 1) {
     ++size;
@@ -79,8 +79,8 @@ std::size_t plain_run_scalar(const char* text) {
 
 #if defined(__SSE2__)
 
-std::size_t plain_run(const char* text) {
-  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text));
+std::size_t plain_run(std::string_view text) {
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data()));
   const __m128i last_control = _mm_set1_epi8(0x1f);
   const __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(bytes, last_control), bytes);
   const __m128i quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
@@ -92,8 +92,8 @@ std::size_t plain_run(const char* text) {
 
 #elif defined(__ARM_NEON)
 
-std::size_t plain_run(const char* text) {
-  const uint8x16_t bytes = vld1q_u8(reinterpret_cast<const std::uint8_t*>(text));
+std::size_t plain_run(std::string_view text) {
+  const uint8x16_t bytes = vld1q_u8(reinterpret_cast<const std::uint8_t*>(text.data()));
   const uint8x16_t control = vcltq_u8(bytes, vdupq_n_u8(0x20));
   const uint8x16_t quote = vceqq_u8(bytes, vdupq_n_u8('"'));
   const uint8x16_t backslash = vceqq_u8(bytes, vdupq_n_u8('\\'));
@@ -106,7 +106,7 @@ std::size_t plain_run(const char* text) {
 
 #else
 
-std::size_t plain_run(const char* text) {
+std::size_t plain_run(std::string_view text) {
   return plain_run_scalar(text);
 }
 
@@ -115,7 +115,7 @@ std::size_t plain_run(const char* text) {
 std::size_t escaped_size(std::string_view text) {
   std::size_t size = 0;
   while (text.size() >= kRunBytes) {
-    const std::size_t run = plain_run(text.data());
+    const std::size_t run = plain_run(text);
     size += run;
     text.remove_prefix(run);
     if (run < kRunBytes) {
@@ -131,8 +131,8 @@ std::size_t escaped_size(std::string_view text) {
 
 char* escape(std::string_view text, char* out) {
   while (text.size() >= kRunBytes) {
-    const std::size_t run = plain_run(text.data());
-    out = std::copy_n(text.data(), run, out);
+    const std::size_t run = plain_run(text);
+    out = std::ranges::copy(text.substr(0, run), out).out;
     text.remove_prefix(run);
     if (run < kRunBytes) {
       out = escape(text.front(), out);

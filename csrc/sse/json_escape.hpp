@@ -10,9 +10,10 @@ namespace pensieve::sse {
 
 inline constexpr std::size_t kRunBytes = 16;
 
-// How many of the kRunBytes bytes at `text`, from the first on, need no escape: 0..16.
-std::size_t plain_run(const char* text);        // SSE2 or NEON where there is one
-std::size_t plain_run_scalar(const char* text); // the same, byte by byte
+// How many of the first kRunBytes bytes need no escape before one does: 0..16.
+// `text` has at least kRunBytes.
+std::size_t plain_run(std::string_view text);        // SSE2 or NEON where there is one
+std::size_t plain_run_scalar(std::string_view text); // the same, byte by byte
 
 std::size_t escaped_size(std::string_view text);
 

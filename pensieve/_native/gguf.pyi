@@ -30,6 +30,9 @@ class TensorInfo:
 class GgufFile:
     """A mapped GGUF file. Metadata values are converted when asked for.
 
+    The file may be replaced or removed meanwhile, but not cut short: reading what is
+    gone ends the process (SIGBUS).
+
     Raises:
         OSError: the file cannot be opened or mapped.
         ValueError: "[gguf] …": not a GGUF file, or a damaged one.
