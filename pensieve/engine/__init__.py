@@ -1,1 +1,1 @@
-"""Token ids in, token ids out: the process that holds the model. The only place with MLX."""
+"""Token ids in, token ids out: the model's own process, and the only place with MLX."""

@@ -23,7 +23,7 @@ class SamplingParams(msgspec.Struct, frozen=True):
     """How the next token is drawn: temperature, then top-k, then top-p, then min-p."""
 
     seed: int
-    """Any unsigned 64-bit number. A token is a function of logits, seed and position."""
+    """Unsigned, 64 bits. A token is a function of logits, seed and position."""
     temperature: float = 1.0
     """>= 0; 0 takes the most likely token."""
     top_k: int = 0
@@ -53,7 +53,7 @@ class EngineSpec(msgspec.Struct, frozen=True):
 
 
 class Hello(msgspec.Struct, frozen=True, tag=True):
-    """First frame on a connection. Answered by EngineState, and by one at each change."""
+    """First frame on a connection; EngineState answers it, again at each change."""
 
     protocol_version: int
 

@@ -1,0 +1,251 @@
+"""Tokens a second and time to first token over HTTP, beside mlx-lm on the same weights.
+
+Starts the server and a process of mlx-lm's own loops, warms both, then runs them in
+turn, round by round, at 1 and at 4 streams: greedy, the same token ids and length.
+Prints a table and, last, one line of JSON. The ratios are medians over the rounds of
+(Pensieve / mlx-lm in the same round): a machine may be noisy, and neighbours in time
+share its noise. Also: seconds from `pensieve start` to ready, and the HTTP process's
+resident memory.
+
+    python -m bench.serve.bench_serve [--model smollm2] [--rounds 5] [--tokens 64]
+"""
+
+import argparse
+import http.client
+import json
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import psutil
+
+from bench.record import record
+from pensieve.models import files, store
+from pensieve.pipeline import Pipeline
+from pensieve.schema.request import decode_request
+
+TOPICS = ["a lighthouse keeper", "the sea in winter", "an old clock", "a lost map"]
+PADDING = "The harbour was quiet and the lamps along the quay were lit one by one. "
+HEADERS = {"x-api-key": "pensieve-local-token", "content-type": "application/json"}
+
+
+def bodies(num_streams: int, max_tokens: int) -> list[bytes]:
+    """Return a request of some 200 prompt tokens for each stream."""
+    return [
+        json.dumps(
+            {
+                "model": "claude-bench",
+                "max_tokens": max_tokens,
+                "temperature": 0,
+                "stream": True,
+                "messages": [
+                    {
+                        "role": "user",
+                        "content": PADDING * 10 + f"Write a long story about {topic}.",
+                    }
+                ],
+            }
+        ).encode()
+        for topic in TOPICS[:num_streams]
+    ]
+
+
+class Served:
+    """A Pensieve server of this run's own, on loopback."""
+
+    def __init__(self, model: str, home: Path) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self._environ = {**os.environ, "PENSIEVE_HOME": str(home)}
+        self._model = model
+
+    def pensieve(self, *words: str) -> str:
+        """Run the command line and return what it printed."""
+        return subprocess.run(
+            [sys.executable, "-m", "pensieve", *words],
+            env=self._environ,
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+
+    def start(self) -> float:
+        """Start the server; return the seconds until it was ready."""
+        began = time.perf_counter()
+        self.pensieve("start", "--model", self._model, "--port", str(self.port))
+        return time.perf_counter() - began
+
+    def stop(self) -> None:
+        """Stop the server and its engine."""
+        self.pensieve("stop", "--port", str(self.port))
+
+    def http_memory_bytes(self) -> int:
+        """Return the resident memory of the HTTP worker."""
+        pid = self._health()["pid"]
+        assert isinstance(pid, int)
+        return psutil.Process(pid).memory_info().rss
+
+    def token_times(self, requests: list[bytes]) -> list[list[float]]:
+        """Return, for each request, the seconds until each text delta."""
+        times: list[list[float]] = [[] for _ in requests]
+        threads = [
+            threading.Thread(target=self._stream, args=(body, into))
+            for body, into in zip(requests, times, strict=True)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return times
+
+    def _stream(self, body: bytes, times: list[float]) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=600)
+        began = time.perf_counter()
+        connection.request("POST", "/v1/messages", body, HEADERS)
+        response = connection.getresponse()
+        assert response.status == 200, response.read()
+        output_tokens = 0
+        for line in response:
+            if line.startswith(b"event: content_block_delta"):
+                times.append(time.perf_counter() - began)
+            elif b'"message_delta"' in line and line.startswith(b"data:"):
+                output_tokens = json.loads(line[5:])["usage"]["output_tokens"]
+        connection.close()
+        # Deltas can be fewer than tokens (half characters): rates count the tokens.
+        times.extend([times[-1]] * (output_tokens - len(times)))
+
+    def _health(self) -> dict[str, object]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection.request("GET", "/health")
+        return json.load(connection.getresponse())
+
+
+class Baseline:
+    """The process of `mlx_lm_baseline`."""
+
+    def __init__(self, path: Path) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "bench.serve.mlx_lm_baseline", str(path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert json.loads(self._line())["ready"]
+
+    def token_times(
+        self, prompts: list[list[int]], max_tokens: int
+    ) -> list[list[float]]:
+        """Return, for each prompt, the seconds until each token."""
+        assert self._process.stdin is not None
+        request = {"prompts": prompts, "max_tokens": max_tokens}
+        print(json.dumps(request), file=self._process.stdin, flush=True)
+        times: list[list[float]] = json.loads(self._line())["token_times_s"]
+        return times
+
+    def close(self) -> None:
+        """End the process."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(timeout=60)
+
+    def _line(self) -> str:
+        assert self._process.stdout is not None
+        return self._process.stdout.readline()
+
+
+def figures(token_times: list[list[float]]) -> tuple[float, float]:
+    """Return (decode tokens/s of all streams together, mean seconds to first token).
+
+    Decoding is timed from the moment the last stream had its first token to the end,
+    so that no prefill falls into it.
+    """
+    all_started = max(times[0] for times in token_times)
+    ended = max(times[-1] for times in token_times)
+    num_tokens = sum(time_s > all_started for times in token_times for time_s in times)
+    first = statistics.mean(times[0] for times in token_times)
+    return num_tokens / (ended - all_started), first
+
+
+def compare(
+    served: Served,
+    baseline: Baseline,
+    pipeline: Pipeline,
+    num_streams: int,
+    rounds: int,
+    max_tokens: int,
+) -> dict[str, float]:
+    """Run both in turn and return the medians."""
+    requests = bodies(num_streams, max_tokens)
+    prompts = [pipeline.prompt(decode_request(body)).token_ids for body in requests]
+    served.token_times(requests)
+    baseline.token_times(prompts, max_tokens)
+    rows = []
+    for turn in range(rounds):
+        runs = [
+            lambda: figures(served.token_times(requests)),
+            lambda: figures(baseline.token_times(prompts, max_tokens)),
+        ]
+        if turn % 2:  # either goes first in half of the rounds
+            base, ours = runs[1](), runs[0]()
+        else:
+            ours, base = runs[0](), runs[1]()
+        rows.append((*ours, *base))
+    return {
+        "prompt_tokens": statistics.mean(len(prompt) for prompt in prompts),
+        "decode_tokens_per_s": statistics.median(row[0] for row in rows),
+        "mlx_lm_decode_tokens_per_s": statistics.median(row[2] for row in rows),
+        "decode_ratio": statistics.median(row[0] / row[2] for row in rows),
+        "first_token_s": statistics.median(row[1] for row in rows),
+        "mlx_lm_first_token_s": statistics.median(row[3] for row in rows),
+        "first_token_ratio": statistics.median(row[1] / row[3] for row in rows),
+        "first_token_over_1_1_ratio_s": statistics.median(
+            row[1] - 1.1 * row[3] for row in rows
+        ),
+    }
+
+
+def main() -> None:
+    """Measure, and print the table and the JSON line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", default="smollm2")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--tokens", type=int, default=64)
+    options = parser.parse_args()
+
+    path = store.resolve(options.model)
+    pipeline = Pipeline.open(files.describe(path), engine=None)
+    results: dict[str, object] = {}
+    with tempfile.TemporaryDirectory() as home:
+        served = Served(str(path), Path(home))
+        results["start_to_ready_s"] = served.start()
+        baseline = Baseline(path)
+        try:
+            for num_streams in (1, 4):
+                results[f"streams_{num_streams}"] = compare(
+                    served,
+                    baseline,
+                    pipeline,
+                    num_streams,
+                    options.rounds,
+                    options.tokens,
+                )
+            results["http_memory_bytes"] = served.http_memory_bytes()
+        finally:
+            baseline.close()
+            served.stop()
+    for name, value in results.items():
+        rows = value.items() if isinstance(value, dict) else [("", value)]
+        for row, figure in rows:
+            print(f"{name:20} {row:32} {figure:14.3f}")
+    print(record("serve", {"model": options.model, **results}))
+
+
+if __name__ == "__main__":
+    main()

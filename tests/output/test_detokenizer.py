@@ -1,0 +1,113 @@
+"""Against the tokenizer's own decode, on small tokenizers of both kinds of decoder."""
+
+from itertools import combinations, pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
+
+from pensieve.output.detokenizer import Detokenizer
+
+TEXT = "na\u00efve \u4e2d\u6587 \U0001f469\u200d\U0001f680 e\u0301 tail"
+
+
+def byte_level():
+    """Return a tokenizer with a token for each byte, and one special token."""
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    vocabulary = {character: token_id for token_id, character in enumerate(alphabet)}
+    tokenizer = Tokenizer(models.BPE(vocabulary, []))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.add_special_tokens([AddedToken("<|end|>", special=True)])
+    return tokenizer
+
+
+def byte_fallback():
+    """Return a SentencePiece-like tokenizer: letters, a space, else bytes."""
+    pieces = ["<unk>", "\u2581", *"abcdefghijklmnopqrstuvwxyz", "\u2581tail"]
+    pieces += [f"<0x{byte:02X}>" for byte in range(256)]
+    vocabulary = {piece: token_id for token_id, piece in enumerate(pieces)}
+    tokenizer = Tokenizer(
+        models.BPE(vocabulary, [], unk_token="<unk>", byte_fallback=True)
+    )
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first")
+    tokenizer.decoder = decoders.Sequence(
+        [
+            decoders.Replace("\u2581", " "),
+            decoders.ByteFallback(),
+            decoders.Fuse(),
+            decoders.Strip(" ", 1, 0),
+        ]
+    )
+    tokenizer.add_special_tokens([AddedToken("<|end|>", special=True)])
+    return tokenizer
+
+
+@pytest.fixture(params=[byte_level, byte_fallback], ids=lambda make: make.__name__)
+def backend(request):
+    return request.param()
+
+
+def run(backend, pieces):
+    detokenizer = Detokenizer(backend)
+    return [detokenizer.feed(piece) for piece in pieces] + [detokenizer.finish()]
+
+
+def test_any_two_cuts_give_what_decode_gives(backend):
+    ids = backend.encode(TEXT).ids
+    for cuts in combinations(range(len(ids) + 1), 2):
+        bounds = [0, *cuts, len(ids)]
+        pieces = [ids[a:b] for a, b in pairwise(bounds)]
+        assert "".join(run(backend, pieces)) == backend.decode(ids)
+
+
+def test_no_piece_holds_half_a_character(backend):
+    ids = backend.encode(TEXT).ids
+    pieces = run(backend, [[token_id] for token_id in ids])
+
+    assert not any("\ufffd" in piece for piece in pieces)
+    assert max(len(piece) for piece in pieces) <= len(" tail")
+
+
+def test_special_tokens_are_not_text(backend):
+    end = backend.token_to_id("<|end|>")
+    ids = backend.encode("ab c").ids
+    mixed = [end, *ids[:1], end, end, *ids[1:], end]
+
+    assert "".join(run(backend, [[each] for each in mixed])) == "ab c"
+    assert "".join(run(backend, [[end]])) == ""
+
+
+def test_the_first_space_counts_in_a_text_that_goes_on(backend):
+    context = backend.encode("ab").ids
+    ids = backend.encode("ab cd").ids[len(context) :]
+    detokenizer = Detokenizer(backend, is_continuation=True)
+
+    assert "".join(detokenizer.feed([each]) for each in ids) == " cd"
+
+
+def test_a_half_character_at_the_end_is_a_replacement_character(backend):
+    ids = backend.encode("a\u4e2d").ids[:-1]
+    pieces = run(backend, [[each] for each in ids])
+
+    assert "".join(pieces) == backend.decode(ids)
+    assert pieces[-1].startswith("\ufffd")
+
+
+@given(st.lists(st.lists(st.integers(0, 256), max_size=3), max_size=40))
+def test_any_bytes_come_out_as_decode_has_them(pieces):
+    backend = byte_level()
+    whole = [each for piece in pieces for each in piece]
+
+    assert "".join(run(backend, pieces)) == backend.decode(whole)
+
+
+def test_a_long_run_of_replacement_characters_is_not_held_back():
+    backend = byte_level()
+    detokenizer = Detokenizer(backend)
+    ids = backend.encode("\ufffd" * 50).ids
+
+    sent = "".join(detokenizer.feed([each]) for each in ids)
+
+    assert len(sent) >= 47
