@@ -90,6 +90,7 @@ endif
 # clang-tidy comes from PyPI and does not know where Apple keeps its headers.
 TIDY_SYSROOT = $(if $(filter Darwin,$(shell uname -s)),--extra-arg=-isysroot$(shell xcrun --show-sdk-path))
 
+TIDIED = $(filter-out $(if $(DOCTEST),,csrc/tests/%),$(filter %.cpp %.c,$(CPP)))
 STUBBED = $(subst /,.,$(basename $(wildcard pensieve/_native/*.pyi)))
 
 lint: setup
@@ -100,11 +101,12 @@ lint: setup
 	$(BIN)/lint-imports
 	PATH="$(CURDIR)/$(BIN):$$PATH" cython-lint csrc
 	$(BIN)/clang-format --dry-run -Werror $(CPP)
-	PATH="$(CURDIR)/$(BIN):$$PATH" cmake -S . -B build/tidy -G Ninja -DCMAKE_EXPORT_COMPILE_COMMANDS=ON >build/tidy.log || { cat build/tidy.log; exit 1; }
-	$(BIN)/clang-tidy -p build/tidy --quiet $(TIDY_SYSROOT) $(filter-out csrc/tests/%,$(filter %.cpp,$(CPP)))
+	PATH="$(CURDIR)/$(BIN):$$PATH" cmake -S . -B build/tidy -G Ninja --log-level=WARNING -DCMAKE_EXPORT_COMPILE_COMMANDS=ON -DPENSIEVE_TESTS=$(if $(DOCTEST),ON,OFF)
+	$(BIN)/clang-tidy -p build/tidy --quiet $(TIDY_SYSROOT) $(TIDIED)
 
 bench: setup
-	$(BIN)/python -m bench
+	$(BIN)/pensieve pull smollm2
+	$(BIN)/python -m bench.serve.bench_serve
 
 # ----- Tidying up -----
 
