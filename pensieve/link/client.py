@@ -1,0 +1,330 @@
+"""Token ids in, sampled token ids out, whatever happens to the engine between.
+
+The client finds the engine on its socket or starts one, watches it, starts another when
+it ends, and gives that one the sequences that were under way.
+"""
+
+import asyncio
+import contextlib
+import itertools
+import logging
+import subprocess
+import time
+from collections.abc import Callable
+from typing import Literal
+
+import msgspec
+
+from pensieve.errors import (
+    ApiError,
+    InvalidRequestError,
+    OverloadedError,
+    RateLimitError,
+)
+from pensieve.link.frames import FrameDecoder, encode_frame
+from pensieve.link.messages import (
+    PROTOCOL_VERSION,
+    Admitted,
+    Cancel,
+    EngineSpec,
+    EngineState,
+    Event,
+    Failed,
+    Finished,
+    Hello,
+    Prefilled,
+    Quit,
+    Refused,
+    Request,
+    Sampled,
+    SamplingParams,
+    Submit,
+)
+from pensieve.link.process import log_file, spawn_engine
+from pensieve.link.sequence import Sequence
+
+log = logging.getLogger("pensieve.link")
+
+Status = Literal["starting", "loading", "ready", "restarting", "failed"]
+
+MAX_DEATHS = 3
+"""Engines that may end in a row before one is ready, and while one sequence runs."""
+CONNECT_INTERVAL_S = 0.05
+SOCKET_GRACE_S = 2.0
+"""How long after a new engine's end its socket may still turn up: then another worker's
+engine was first."""
+RETRY_AFTER_S = 5
+"""What a client is told when the queue is full: about one answer's length."""
+
+
+class EngineHealth(msgspec.Struct, frozen=True):
+    """How the engine is."""
+
+    status: Status
+    message: str
+    """Of a ready engine, how the model was loaded; of a failed one, why."""
+    pid: int | None
+    restarts: int
+    memory_bytes: int
+    active: int
+    """Sequences that the engine works on."""
+    queued: int
+    """Sequences that wait."""
+
+
+class EngineGoneError(Exception):
+    """The engine ended, or could not be started."""
+
+
+class EngineClient:
+    """The HTTP process's end of the link. Of one event loop."""
+
+    def __init__(
+        self,
+        spec: EngineSpec,
+        queue_size: int,
+        spawn: Callable[[EngineSpec], subprocess.Popen[bytes]] = spawn_engine,
+    ) -> None:
+        """Prepare; `start` begins.
+
+        Args:
+            spec: the engine that is wanted; one that lives already is taken if equal.
+            queue_size: sequences at a time, running and waiting.
+            spawn: starts the process.
+        """
+        self._spec = spec
+        self._queue_size = queue_size
+        self._spawn = spawn
+        self._process: subprocess.Popen[bytes] | None = None
+        self._status: Status = "starting"
+        self._state: EngineState | None = None
+        self._message = ""
+        self._num_restarts = 0
+        self._sequences: dict[int, Sequence] = {}
+        self._ids = itertools.count(1)
+        self._writer: asyncio.StreamWriter | None = None
+        self._supervisor: asyncio.Task[None] | None = None
+
+    # ----- For the pipeline -----
+
+    async def start(self) -> None:
+        """Begin to look for an engine; returns at once."""
+        self._supervisor = asyncio.create_task(self._supervise())
+
+    async def close(self) -> None:
+        """Let go of the engine, which stays for the next worker for a while."""
+        if self._supervisor is not None:
+            self._supervisor.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._supervisor
+        self._fail_all(OverloadedError("the server is shutting down"))
+
+    def submit(
+        self,
+        token_ids: list[int],
+        max_tokens: int,
+        end_token_ids: list[int],
+        sampling: SamplingParams,
+    ) -> Sequence:
+        """Hand a prompt to the engine, now or as soon as there is one.
+
+        Raises:
+            RateLimitError: `queue_size` sequences are under way.
+            OverloadedError: there is no engine and will be none.
+        """
+        if self._status == "failed":
+            raise OverloadedError(self._message)
+        if len(self._sequences) >= self._queue_size:
+            raise RateLimitError(
+                f"the queue is full: {self._queue_size} requests are running or"
+                " waiting",
+                RETRY_AFTER_S,
+            )
+        submit = Submit(next(self._ids), token_ids, max_tokens, end_token_ids, sampling)
+        sequence = Sequence(submit, on_exit=self._leave)
+        self._sequences[sequence.sequence_id] = sequence
+        if self._status == "ready":
+            self._send(submit)
+        return sequence
+
+    def health(self) -> EngineHealth:
+        """Return how the engine is now."""
+        num_active = sum(each.has_begun for each in self._sequences.values())
+        return EngineHealth(
+            status=self._status,
+            message=self._message,
+            pid=self._state.pid if self._state else None,
+            restarts=self._num_restarts,
+            memory_bytes=self._state.memory_bytes if self._state else 0,
+            active=num_active,
+            queued=len(self._sequences) - num_active,
+        )
+
+    def _leave(self, sequence: Sequence) -> None:
+        self._sequences.pop(sequence.sequence_id, None)
+        if not sequence.has_ended:
+            self._send(Cancel(sequence.sequence_id))
+
+    # ----- Keeping an engine -----
+
+    async def _supervise(self) -> None:
+        """Have an engine until one fails or too many end."""
+        deaths = 0
+        while self._status != "failed":
+            try:
+                await self._attend(may_replace=self._num_restarts == 0)
+            except EngineGoneError as error:
+                deaths = 1 if self._status == "ready" else deaths + 1
+                self._mourn(deaths, error)
+                await asyncio.sleep(deaths - 1)
+            except Exception as error:
+                log.exception("the link to the engine broke")
+                self._set_failed(f"the link to the engine broke: {error}")
+
+    async def _attend(self, may_replace: bool) -> None:
+        """Serve one engine's connection until it fails to load.
+
+        Raises:
+            EngineGoneError: it ended.
+        """
+        reader, writer = await self._connect()
+        self._writer = writer
+        decoder: FrameDecoder[Event] = FrameDecoder(Event)
+        try:
+            self._send(Hello(PROTOCOL_VERSION))
+            while received := await reader.read(1 << 16):
+                for message in decoder.feed(received):
+                    if isinstance(message, EngineState):
+                        await self._take_state(message, reader, may_replace)
+                    else:
+                        self._take(message)
+                    if self._status == "failed":
+                        return
+        except OSError as error:
+            raise EngineGoneError(str(error)) from error
+        finally:
+            self._writer = None
+            writer.close()
+        raise EngineGoneError("it closed the connection")
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Connect to the engine that listens, or start one.
+
+        Raises:
+            EngineGoneError: the one that was started ended.
+        """
+        ended_at = None
+        started = None
+        while True:
+            with contextlib.suppress(FileNotFoundError, ConnectionRefusedError):
+                return await asyncio.open_unix_connection(self._spec.socket_path)
+            if started is None:
+                self._reap()
+                try:
+                    self._process = started = self._spawn(self._spec)
+                except OSError as error:
+                    raise EngineGoneError(f"it cannot be started: {error}") from error
+            elif started.poll() is not None:
+                ended_at = ended_at or time.monotonic()
+                if time.monotonic() - ended_at > SOCKET_GRACE_S:
+                    raise EngineGoneError(f"exit status {started.returncode}")
+            await asyncio.sleep(CONNECT_INTERVAL_S)
+
+    def _reap(self) -> None:
+        """Take the exit status of an engine that has ended, which frees its entry."""
+        if self._process is not None:
+            self._process.poll()
+
+    async def _take_state(
+        self, state: EngineState, reader: asyncio.StreamReader, may_replace: bool
+    ) -> None:
+        if state.spec != self._spec:
+            # Only at the start: two workers must not take turns in ending each
+            # other's engine.
+            if not may_replace:
+                self._set_failed("another worker started another model")
+                return
+            log.info("engine %d runs something else: replaced", state.pid)
+            self._send(Quit())
+            while await reader.read(1 << 16):
+                pass
+            return
+        self._state = state
+        self._message = state.message
+        if state.status == "failed":
+            self._set_failed(state.message)
+            return
+        self._status = state.status
+        if state.status == "ready":
+            log.info("engine %d is ready: %s", state.pid, state.message)
+            for sequence in list(self._sequences.values()):
+                self._send(sequence.submit())
+
+    def _mourn(self, deaths: int, error: EngineGoneError) -> None:
+        """Note an engine's end, and prepare for the next."""
+        self._reap()
+        was_replaced = self._state is None and self._status == "starting"
+        self._state = None
+        if deaths >= MAX_DEATHS:
+            self._set_failed(
+                f"the engine ended {deaths} times before it was ready ({error});"
+                f" see {log_file()}"
+            )
+            return
+        if not was_replaced:
+            self._num_restarts += 1
+            self._status = "restarting"
+            self._message = f"the engine ended: {error}"
+            log.warning("the engine ended (%s); starting another", error)
+        for sequence in list(self._sequences.values()):
+            if sequence.has_begun:
+                sequence.num_deaths += 1
+                sequence.has_begun = False
+            if sequence.num_deaths >= MAX_DEATHS:
+                del self._sequences[sequence.sequence_id]
+                sequence.fail(
+                    OverloadedError(
+                        f"the engine ended {MAX_DEATHS} times while it worked on"
+                        " this request"
+                    )
+                )
+
+    def _set_failed(self, message: str) -> None:
+        log.error("no engine: %s", message)
+        self._status = "failed"
+        self._message = message
+        self._fail_all(OverloadedError(message))
+
+    def _fail_all(self, error: ApiError) -> None:
+        for sequence in self._sequences.values():
+            sequence.fail(error)
+        self._sequences.clear()
+
+    # ----- What the engine says of sequences -----
+
+    def _take(self, message: Event) -> None:
+        match message:
+            case Sampled():
+                pairs = zip(message.sequence_ids, message.token_ids, strict=True)
+                for sequence_id, token_id in pairs:
+                    if sequence := self._sequences.get(sequence_id):
+                        sequence.produce(token_id)
+            case Prefilled():
+                if sequence := self._sequences.get(message.sequence_id):
+                    sequence.prefill(message.done_tokens)
+            case Admitted():
+                if sequence := self._sequences.get(message.sequence_id):
+                    sequence.admit(message)
+            case Finished():
+                if sequence := self._sequences.pop(message.sequence_id, None):
+                    sequence.finish(message.reason)
+            case Refused():
+                if sequence := self._sequences.pop(message.sequence_id, None):
+                    sequence.fail(InvalidRequestError(message.message))
+            case Failed():
+                if sequence := self._sequences.pop(message.sequence_id, None):
+                    sequence.fail(ApiError(message.message))
+
+    def _send(self, message: Request) -> None:
+        if self._writer is not None:
+            self._writer.write(encode_frame(message))

@@ -1,0 +1,92 @@
+"""The engine's process: started as a fresh interpreter, ended by its socket.
+
+Never by fork: MLX does not survive one. It has a session of its own, so that neither a
+Ctrl-C in the terminal nor the end of the HTTP worker reaches it.
+"""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+
+from pensieve import places
+from pensieve.link.frames import FrameDecoder, encode_frame
+from pensieve.link.messages import (
+    PROTOCOL_VERSION,
+    EngineSpec,
+    EngineState,
+    Event,
+    Hello,
+    Quit,
+)
+
+
+def log_file() -> Path:
+    """Return the file that engines write to."""
+    return places.logs_dir() / "engine.log"
+
+
+def spawn_engine(spec: EngineSpec) -> subprocess.Popen[bytes]:
+    """Start an engine. It listens on its socket before it loads the model.
+
+    Raises:
+        OSError: the process or its log file cannot be made.
+    """
+    places.private_dir(log_file().parent)
+    descriptor = os.open(log_file(), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    with open(descriptor, "ab") as log:
+        return subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "pensieve.engine",
+                "--spec",
+                msgspec.json.encode(spec).decode(),
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            cwd="/",
+        )
+
+
+def quit_engine(socket_path: Path, timeout_s: float = 5.0) -> bool:
+    """End the engine that listens there, and wait until it is gone.
+
+    Returns:
+        Whether there was one. It is asked first, and killed if it does not go.
+    """
+    pid = None
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(timeout_s)
+        try:
+            connection.connect(os.fspath(socket_path))
+            connection.sendall(encode_frame(Hello(PROTOCOL_VERSION)))
+            pid = _read_pid(connection)
+            connection.sendall(encode_frame(Quit()))
+            while connection.recv(65536):
+                pass
+        except TimeoutError:
+            if pid is not None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False
+        except OSError:
+            pass  # it went while it was being asked
+    return True
+
+
+def _read_pid(connection: socket.socket) -> int:
+    decoder: FrameDecoder[Event] = FrameDecoder(Event)
+    while received := connection.recv(65536):
+        for message in decoder.feed(received):
+            if isinstance(message, EngineState):
+                return message.pid
+    raise ConnectionResetError("the engine closed the connection")

@@ -1,0 +1,135 @@
+"""One request inside the engine, as the HTTP process holds it.
+
+It outlives engines: what it has produced is kept, so that the next engine goes on from
+there, and whoever iterates sees a pause and nothing else.
+"""
+
+import asyncio
+from collections.abc import Callable
+from types import TracebackType
+from typing import Literal, Self
+
+from pensieve.errors import ApiError
+from pensieve.link.messages import Admitted, Submit
+
+FinishReason = Literal["end_token", "max_tokens"]
+
+
+class Sequence:
+    """Tokens as they are sampled.
+
+    An async context manager, which cancels at its exit what has not ended; and an async
+    iterator over lists of token ids, those that came together.
+    """
+
+    def __init__(self, submit: Submit, on_exit: Callable[["Sequence"], None]) -> None:
+        self.sequence_id = submit.sequence_id
+        self.finish_reason: FinishReason | None = None
+        """Why it ended, once iteration has."""
+        self.prefilled_tokens = 0
+        self.has_begun = False
+        """Whether the engine of now has worked on it."""
+        self.num_deaths = 0
+        """Engines that ended while they worked on it."""
+        self._prompt = submit
+        self._produced: list[int] = []
+        self._num_read = 0
+        self._admitted: Admitted | None = None
+        self._error: ApiError | None = None
+        self._changed = asyncio.Event()
+        self._on_exit = on_exit
+
+    @property
+    def prompt_tokens(self) -> int:
+        """Length of the prompt."""
+        return len(self._prompt.token_ids)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing more will come."""
+        return self.finish_reason is not None or self._error is not None
+
+    async def admitted(self) -> Admitted:
+        """Wait until the engine has taken the sequence.
+
+        Raises:
+            ApiError: it was refused, or no engine can be had.
+        """
+        while self._admitted is None:
+            if self._error is not None:
+                raise self._error
+            await self._change()
+        return self._admitted
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> list[int]:
+        """Wait for tokens.
+
+        Raises:
+            ApiError: the sequence cannot go on.
+        """
+        while self._num_read == len(self._produced):
+            if self._error is not None:
+                raise self._error
+            if self.finish_reason is not None:
+                raise StopAsyncIteration
+            await self._change()
+        token_ids = self._produced[self._num_read :]
+        self._num_read = len(self._produced)
+        return token_ids
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._on_exit(self)
+
+    async def _change(self) -> None:
+        self._changed.clear()
+        await self._changed.wait()
+
+    # ----- The client's side: what the engine said -----
+
+    def submit(self) -> Submit:
+        """Return what an engine needs in order to begin, or to go on."""
+        prompt = self._prompt
+        return Submit(
+            sequence_id=self.sequence_id,
+            token_ids=prompt.token_ids + self._produced,
+            max_tokens=prompt.max_tokens - len(self._produced),
+            end_token_ids=prompt.end_token_ids,
+            sampling=prompt.sampling,
+        )
+
+    def admit(self, admitted: Admitted) -> None:
+        """Take the engine's word; the first one's counts are those that hold."""
+        self._admitted = self._admitted or admitted
+        self._changed.set()
+
+    def prefill(self, done_tokens: int) -> None:
+        """Note the progress of the prompt."""
+        self.has_begun = True
+        self.prefilled_tokens = min(done_tokens, self.prompt_tokens)
+
+    def produce(self, token_id: int) -> None:
+        """Add a token."""
+        self.has_begun = True
+        self._produced.append(token_id)
+        self._changed.set()
+
+    def finish(self, reason: FinishReason) -> None:
+        """End it well."""
+        self.finish_reason = reason
+        self._changed.set()
+
+    def fail(self, error: ApiError) -> None:
+        """End it with an error, raised where it is waited for."""
+        self._error = error
+        self._changed.set()
