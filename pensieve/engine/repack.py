@@ -56,7 +56,7 @@ FIDELITY: dict[str, Fidelity] = {
     "Q5_K": "rounded",
     "Q6_K": "requantised",
 }
-"""What repacking does to the weights of each type."""
+"""What repacking does to the weights of each type, with scales in float16."""
 
 BITS = {
     "Q4_0": 4,
@@ -82,6 +82,8 @@ class Packed:
     biases: NDArray[np.float16] | Floats
     """[rows, columns / 32], of the scales' type."""
     bits: int
+    fidelity: Fidelity
+    """What became of the weights."""
 
 
 def repack(
@@ -125,11 +127,14 @@ def repack(
                 bias,
             )
         narrow = _fits_float16(scales) and _fits_float16(biases)
+        fidelity = FIDELITY[quantised_type]
         return Packed(
             weight=packed.reshape(rows, columns * bits // 32),
             scales=_stored(scales, narrow).reshape(rows, -1),
             biases=_stored(biases, narrow).reshape(rows, -1),
             bits=bits,
+            # Codes of K types are exact, and so are their scales as float32.
+            fidelity="exact" if fidelity == "rounded" and not narrow else fidelity,
         )
 
 

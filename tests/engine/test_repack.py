@@ -11,8 +11,9 @@ from reference.gguf_blocks import (
     ordinary_scales,
     random_blocks,
 )
+from reference.repack_error import repack_error_bound
 
-from pensieve.engine.blocks import BLOCKS, as_blocks, unpack
+from pensieve.engine.blocks import BLOCKS
 from pensieve.engine.repack import (
     BITS,
     CHUNK_WEIGHTS,
@@ -51,34 +52,6 @@ def blocks_and_shape(ggml_type, scales, rows=40):
     return random_blocks(ggml_type, num_blocks, scales), (rows, COLUMNS)
 
 
-def rounding(values: np.ndarray) -> np.ndarray:
-    """Largest error of rounding to float16."""
-    return np.maximum(2.0**-11 * np.abs(values), 2.0**-25)
-
-
-def error_bound(ggml_type: str, raw: bytes) -> np.ndarray:
-    """How far repacking may move each weight, as repack's docstring states it."""
-    groups = unpack(ggml_type, as_blocks(ggml_type, raw))
-    if FIDELITY[ggml_type] == "exact":
-        return np.zeros(groups.codes.size)
-    exact = dequantised_by_gguf(ggml_type, raw).astype(np.float64)
-    if FIDELITY[ggml_type] == "rounded":
-        bound = (
-            groups.codes * rounding(groups.scales)[:, None]
-            + rounding(groups.minimums)[:, None]
-        ).reshape(-1)
-        largest = np.abs(groups.codes * groups.scales[:, None]).reshape(-1)
-    else:
-        pairs = exact.reshape(-1, GROUP_SIZE)
-        low, high = pairs.min(axis=1), pairs.max(axis=1)
-        bias_moves = np.maximum(2.0**-10 * np.abs(low), 2.0**-24)
-        step = (high - low + bias_moves) / 255 * (1 + 2.0**-10) + 2.0**-24
-        bound = np.repeat(step / 2, GROUP_SIZE)
-        largest = np.repeat(np.maximum(np.abs(low), np.abs(high)), GROUP_SIZE)
-    # Products and sums of float32, theirs and ours.
-    return bound + 2.0**-22 * (largest + np.abs(exact))
-
-
 @pytest.mark.parametrize("scales", SCALES.values(), ids=SCALES.keys())
 @pytest.mark.parametrize("ggml_type", EXACT)
 def test_types_of_one_scale_a_group_are_repacked_exactly(ggml_type, scales):
@@ -97,7 +70,7 @@ def test_k_types_stay_within_the_stated_error(ggml_type, scales):
     packed = repack(ggml_type, raw, shape)
 
     error = np.abs(unpacked(packed) - dequantised_by_gguf(ggml_type, raw))
-    assert (error <= error_bound(ggml_type, raw)).all()
+    assert (error <= repack_error_bound(ggml_type, raw)).all()
 
 
 @pytest.mark.parametrize("ggml_type", ROUNDED)
@@ -148,7 +121,7 @@ def test_a_group_without_finite_weights_keeps_none(ggml_type):
     np.testing.assert_array_equal(np.isfinite(weights), finite)
     error = np.abs(weights[finite] - exact[finite])
     with np.errstate(invalid="ignore"):
-        assert (error <= error_bound(ggml_type, raw)[finite]).all()
+        assert (error <= repack_error_bound(ggml_type, raw)[finite]).all()
 
 
 @pytest.mark.parametrize("ggml_type", QUANTISED)

@@ -1,5 +1,7 @@
 """Generated blocks of every quantised GGUF type, ordinary and with extreme scales."""
 
+import math
+
 import gguf
 import numpy as np
 
@@ -57,10 +59,10 @@ def ordinary_scales(size: int = 512, seed: int = 1) -> np.ndarray:
 def dequantised_by_gguf(ggml_type: str, raw) -> np.ndarray:
     """Return gguf-py's float32 weights, flat."""
     quantization = gguf.GGMLQuantizationType[ggml_type]
-    row_bytes = gguf.GGML_QUANT_SIZES[quantization][1]
-    if row_bytes <= 4:
-        row_bytes = 1 << 10  # a row of one float each would take gguf-py forever
-    rows = np.frombuffer(raw, np.uint8).reshape(-1, row_bytes)
+    block_bytes = gguf.GGML_QUANT_SIZES[quantization][1]
+    blocks = np.frombuffer(raw, np.uint8).reshape(-1, block_bytes)
+    # gguf-py goes through 16 rows at a time: few long ones are much faster.
+    rows = blocks.reshape(math.gcd(len(blocks), 1024), -1)
     with np.errstate(invalid="ignore", over="ignore"):
         return gguf.quants.dequantize(rows, quantization).reshape(-1)
 
