@@ -9,6 +9,7 @@ from pensieve.models.aliases import ALIASES
 from pensieve.models.description import ModelDescription
 from pensieve.models.folder import describe_folder
 from pensieve.models.gguf import describe_gguf
+from pensieve.models.names import local_path
 from pensieve.models.sampling_defaults import filled
 
 
@@ -33,7 +34,7 @@ def describe(path: Path, name: str | None = None) -> ModelDescription:
     except OSError as error:
         raise ModelError(f"{path}: {error.strerror or error}") from error
 
-    if name is None or Path(name).expanduser().absolute() == path.absolute():
+    if name is None or local_path(name) == local_path(str(path)):
         return description
     alias = ALIASES.get(name)
     defaults = description.defaults

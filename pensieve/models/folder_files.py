@@ -40,7 +40,8 @@ class TextConfig(msgspec.Struct, frozen=True):
 class Config(TextConfig, frozen=True, kw_only=True):
     """config.json."""
 
-    model_type: Annotated[str, Meta(min_length=1)]
+    model_type: Annotated[str, Meta(pattern="^[A-Za-z0-9_.-]+$")]
+    """mlx-lm takes it for the name of a module."""
     text_config: TextConfig | None = None
 
 
