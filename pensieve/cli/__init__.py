@@ -12,6 +12,7 @@ import click
 from pensieve.cli.ask import ask
 from pensieve.cli.config import config
 from pensieve.cli.models import list_models, pull, rm
+from pensieve.cli.server import restart, start, status, stop
 from pensieve.cli.version import version
 from pensieve.errors import PensieveError
 
@@ -51,5 +52,5 @@ def main() -> None:
     """Serve a local model through Anthropic's Messages API."""
 
 
-for verb in (ask, pull, list_models, rm, config, version):
+for verb in (start, stop, restart, status, ask, pull, list_models, rm, config, version):
     main.add_command(verb)

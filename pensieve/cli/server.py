@@ -1,0 +1,271 @@
+"""`pensieve start`, `stop`, `restart` and `status`."""
+
+import json
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from pensieve.cli.progress import progress
+from pensieve.config import LoadedSettings, Settings, load_settings
+from pensieve.errors import PensieveError
+from pensieve.models import files, store
+from pensieve.serve import daemon, pid_file
+from pensieve.serve.pid_file import Server
+from pensieve.serve.probe import Health, ask_health, watch
+
+NOT_RUNNING = 3
+"""Exit status of `pensieve status`, as init scripts have it."""
+
+_SILENCE_S = 60.0
+"""A server that has said nothing for this long will not come up any more."""
+
+Verb = Callable[..., Any]
+
+
+def _port_option(verb: Verb) -> Verb:
+    kind = click.IntRange(1, 65535)
+    return click.option("--port", type=kind, help="TCP port; it names the server.")(
+        verb
+    )
+
+
+def _start_options(verb: Verb) -> Verb:
+    verb = _port_option(verb)
+    verb = click.option("--host", help="Address to listen on.")(verb)
+    return click.option("--model", help="Alias, pulled model, or path.")(verb)
+
+
+@click.command()
+@_start_options
+@click.option(
+    "--foreground", is_flag=True, help="Stay until Ctrl-C; log to the terminal."
+)
+def start(foreground: bool, **flags: str | int | None) -> None:
+    """Start the server and wait until it is ready."""
+    _start(_given(flags), foreground)
+
+
+@click.command()
+@_port_option
+def stop(port: int | None) -> None:
+    """Stop the server, once running answers have ended."""
+    port = load_settings({"port": port}).settings.port
+    with pid_file.locked(port):
+        server = pid_file.read(port)
+        if server is None:
+            click.echo(f"Nothing to stop: no server runs on port {port}.{_elsewhere()}")
+        elif not server.is_running():
+            daemon.clean_up(server)
+            click.echo(
+                f"The server on port {port} was dead already; cleaned up after it."
+            )
+        else:
+            _stop(server)
+
+
+@click.command()
+@_start_options
+def restart(**flags: str | int | None) -> None:
+    """Stop the server and start it again, with the flags that it had."""
+    given = _given(flags)
+    port = load_settings(given).settings.port
+    server = pid_file.read(port)
+    given = (server.flags if server else {}) | given
+    # Before anything is stopped: a model that is not there must not cost the server.
+    _with_model(load_settings(given).settings)
+    if server is not None and server.is_running():
+        with pid_file.locked(port):
+            _stop(server)
+    _start(given, foreground=False)
+
+
+@click.command()
+@_port_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_context
+def status(ctx: click.Context, port: int | None, as_json: bool) -> None:
+    """Say how the server is.
+
+    Exit status: 0 it runs, 1 it runs but cannot serve, 3 nothing runs.
+    """
+    port = load_settings({"port": port}).settings.port
+    server = pid_file.read(port)
+    if server is None or not server.is_running():
+        why = "" if server is None else " The one that did has died; its log: "
+        why += "" if server is None else f"{server.log or 'its terminal'}."
+        line = f"No server runs on port {port}.{why}{_elsewhere()}"
+        click.echo(json.dumps({"status": "stopped", "port": port}) if as_json else line)
+        ctx.exit(NOT_RUNNING)
+    health = ask_health(server.base_url) or Health(
+        status="silent", message="the server runs but does not answer"
+    )
+    click.echo(_as_json(server, health) if as_json else _as_text(server, health))
+    ctx.exit(1 if health.status in ("failed", "silent") else 0)
+
+
+# ----- starting -----
+
+
+def _start(flags: dict[str, str | int], foreground: bool) -> None:
+    loaded = load_settings(flags)
+    settings = _with_model(loaded.settings)
+    begun = time.monotonic()
+    with pid_file.locked(settings.port):
+        server = pid_file.read(settings.port)
+        if server is not None and server.is_running():
+            _check_same(server, settings, loaded)
+            click.echo(f"Already running: {server.model} at {server.base_url}.")
+            return
+        server, process = daemon.start(settings, flags, foreground)
+    # SIGTERM ends a server in the foreground as Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        _wait_until_ready(server)
+        seconds = time.monotonic() - begun
+        click.echo(f"Ready in {seconds:.1f} s: {server.model} at {server.base_url}.")
+        if foreground:
+            _stay(server, process)
+    except KeyboardInterrupt:
+        _stop(server)
+        if not foreground:
+            raise
+
+
+def _wait_until_ready(server: Server) -> None:
+    last = None
+    with progress() as show:
+        for last in watch(server, _SILENCE_S):
+            show(_sentence(last))
+    if last is not None and last.status == "ready":
+        return
+    was_running = server.is_running()
+    words = daemon.last_words(server)
+    daemon.stop(server, still_waiting=lambda: None)
+    log = f"; its log is {server.log}" if server.log else ""
+    if last is not None and last.status == "failed":
+        raise PensieveError(f"{server.model} cannot be served: {last.message}{log}")
+    if was_running:
+        raise PensieveError(f"the server said nothing for {_SILENCE_S:.0f} s{log}")
+    raise PensieveError(f"the server ended while it was starting: {words}{log}")
+
+
+def _stay(server: Server, process: subprocess.Popen[bytes]) -> None:
+    """Wait for a server in the foreground to end by itself, which it should not."""
+    exit_status = process.wait()
+    daemon.clean_up(server)
+    if exit_status != 0:
+        raise PensieveError(f"the server ended by itself, with status {exit_status}")
+
+
+def _with_model(settings: Settings) -> Settings:
+    """Check that the model can be served; a path becomes absolute.
+
+    Raises:
+        ModelError: it is not there, or of a kind that Pensieve does not run.
+    """
+    path = store.resolve(settings.model)
+    files.describe(path, settings.model)
+    given = Path(settings.model).expanduser()
+    if given.exists() and given.samefile(path):
+        return msgspec.structs.replace(settings, model=str(given.absolute()))
+    return settings
+
+
+def _check_same(server: Server, settings: Settings, loaded: LoadedSettings) -> None:
+    for name, now, asked in (
+        ("model", server.model, settings.model),
+        ("host", server.host, settings.host),
+    ):
+        if now != asked:
+            raise PensieveError(
+                f"{loaded.sources[name]}: a server runs on port {server.port} with"
+                f" {name} {now}: `pensieve restart --{name} {asked}` changes that"
+            )
+
+
+def _given(flags: dict[str, str | int | None]) -> dict[str, str | int]:
+    return {name: value for name, value in flags.items() if value is not None}
+
+
+# ----- stopping -----
+
+
+def _stop(server: Server) -> None:
+    limit_s = server.drain_timeout_s
+    note = f"Waiting up to {limit_s:.0f} s for running answers; Ctrl-C ends them now."
+    try:
+        by_itself = daemon.stop(server, lambda: click.echo(note, err=True))
+    except KeyboardInterrupt:
+        by_itself = daemon.cut(server)
+    how = "Stopped" if by_itself else "Killed, as it did not end in time,"
+    click.echo(f"{how} the server on port {server.port}.")
+
+
+# ----- telling -----
+
+
+def _sentence(health: Health) -> str:
+    detail = f": {health.message}" if health.message else ""
+    return {
+        "starting": "Starting the server",
+        "loading": "Loading the model",
+        "ready": "Ready",
+    }.get(health.status, health.status.capitalize()) + detail
+
+
+def _as_text(server: Server, health: Health) -> str:
+    message = f": {health.message}" if health.message else ""
+    lines = [
+        f"{health.status.capitalize()}{message}",
+        f"  address  {server.base_url}",
+        f"  model    {health.model or server.model}"
+        + (
+            f", {health.context_length} tokens of context"
+            if health.context_length
+            else ""
+        ),
+        f"  server   pid {server.pid}, up {_duration(health.uptime_s)}",
+    ]
+    engine = health.engine
+    if engine.get("pid"):
+        lines.append(
+            f"  engine   {engine.get('status')}, pid {engine['pid']},"
+            f" {engine.get('memory_bytes', 0) / 1e6:.0f} MB,"
+            f" {engine.get('active', 0)} running, {engine.get('queued', 0)} waiting,"
+            f" {engine.get('restarts', 0)} restarts"
+        )
+    lines.append(f"  log      {server.log or 'the terminal that it was started in'}")
+    return "\n".join(lines)
+
+
+def _as_json(server: Server, health: Health) -> str:
+    body = msgspec.to_builtins(health)
+    return json.dumps(
+        body
+        | {
+            "worker_pid": body["pid"] or None,
+            "pid": server.pid,
+            "port": server.port,
+            "base_url": server.base_url,
+            "log": server.log,
+        }
+    )
+
+
+def _duration(seconds: float) -> str:
+    minutes, hours = seconds / 60, seconds / 3600
+    if hours >= 1:
+        return f"{hours:.1f} h"
+    return f"{minutes:.0f} min" if minutes >= 1 else f"{seconds:.0f} s"
+
+
+def _elsewhere() -> str:
+    """Return a hint at servers on other ports, empty where there are none."""
+    ports = [f"--port {server.port}" for server in pid_file.running()]
+    return f" Others do: {', '.join(ports)}." if ports else ""

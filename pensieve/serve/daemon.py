@@ -1,0 +1,242 @@
+"""Starts and stops the server: gunicorn in a session of its own.
+
+One server a port. The pid file is written by the one who starts it and removed by the
+one who stops it; whatever a killed server leaves behind is cleaned up by the next of
+the two. The engine process is not a child of this server's session: it is told to quit
+over its socket.
+"""
+
+import contextlib
+import errno
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from pensieve import places
+from pensieve.config import FIELDS, Settings, as_environment, variable_name
+from pensieve.errors import PensieveError
+from pensieve.link.process import quit_engine
+from pensieve.serve import pid_file
+from pensieve.serve.pid_file import APP, Server
+from pensieve.serve.probe import ask_health
+
+SETTINGS_MODULE = "python:pensieve.serve.settings"
+
+_STOP_MARGIN_S = 25.0
+"""What gunicorn gets beyond the drain time; it kills its worker 20 s into it."""
+
+_CUT_S = 5.0
+"""What it gets when it is told a second time, which cuts running answers off."""
+
+_ORPHAN_S = 3.0
+"""A worker looks once a second whether its master lives, and ends where it does not."""
+
+_MAX_LOG_BYTES = 16 << 20
+
+_FOREIGN_VARIABLES = ("GUNICORN_CMD_ARGS", "WEB_CONCURRENCY")
+"""gunicorn's own, which would override Pensieve's settings."""
+
+
+def command() -> list[str]:
+    """Return the command line of the server.
+
+    -P: what lies in the working directory must not shadow an installed module.
+    """
+    return [sys.executable, "-P", "-m", "gunicorn", "-c", SETTINGS_MODULE, APP]
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """Return this process's environment with exactly these settings in it."""
+    dropped = {variable_name(name) for name in FIELDS} | set(_FOREIGN_VARIABLES)
+    kept = {name: value for name, value in os.environ.items() if name not in dropped}
+    if home := kept.get("PENSIEVE_HOME"):
+        kept["PENSIEVE_HOME"] = str(Path(home).expanduser().absolute())
+    return kept | as_environment(settings)
+
+
+def start(
+    settings: Settings, flags: Mapping[str, str | int], foreground: bool = False
+) -> tuple[Server, subprocess.Popen[bytes]]:
+    """Start the server and return at once; `probe.watch` tells when it is ready.
+
+    The caller holds `pid_file.locked(settings.port)` and has seen that none runs.
+
+    Raises:
+        PensieveError: the address cannot be listened on.
+    """
+    if (leftover := pid_file.read(settings.port)) is not None:
+        clean_up(leftover)
+    _check_address(settings)
+    log = None if foreground else _open_log(settings.port)
+    try:
+        process = subprocess.Popen(
+            command(),
+            env=environment(settings),
+            cwd=places.private_dir(places.run_dir()),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT if log else None,
+            start_new_session=True,
+        )
+    finally:
+        if log is not None:
+            log.close()
+    server = Server(
+        pid=process.pid,
+        started_at=pid_file.started_at(process.pid),
+        port=settings.port,
+        host=settings.host,
+        base_url=settings.base_url,
+        model=settings.model,
+        drain_timeout_s=settings.drain_timeout_s,
+        log=None if foreground else str(log_path(settings.port)),
+        flags=dict(flags),
+    )
+    pid_file.write(server)
+    return server, process
+
+
+def stop(server: Server, still_waiting: Callable[[], None]) -> bool:
+    """End the server and its engine; return whether it ended by itself.
+
+    Running answers get the server's drain time; then it is killed.
+
+    Args:
+        still_waiting: called once, when ending takes more than a second.
+    """
+    begun = time.monotonic()
+    _signal(server.pid, signal.SIGTERM)
+    if not _ends(server, 1.0):
+        still_waiting()
+    deadline = begun + server.drain_timeout_s + _STOP_MARGIN_S
+    by_itself = _ends(server, deadline - time.monotonic())
+    if by_itself:
+        clean_up(server)
+    else:
+        kill(server)
+    return by_itself
+
+
+def cut(server: Server) -> bool:
+    """End a server that is stopping now; return whether it did so by itself."""
+    _signal(server.pid, signal.SIGTERM)
+    by_itself = _ends(server, _CUT_S)
+    if by_itself:
+        clean_up(server)
+    else:
+        kill(server)
+    return by_itself
+
+
+def kill(server: Server) -> None:
+    """End the server, whatever it does."""
+    if server.is_running():
+        _signal(server.pid, signal.SIGKILL)
+        _ends(server, _ORPHAN_S)
+    clean_up(server)
+
+
+def clean_up(server: Server) -> None:
+    """End what a server that no longer runs has left: workers, engine, pid file."""
+    workers = server.workers()
+    if workers:
+        _, alive = psutil.wait_procs(workers, timeout=_ORPHAN_S)
+        for worker in alive:
+            _signal(worker.pid, signal.SIGKILL)
+        psutil.wait_procs(alive, timeout=_ORPHAN_S)
+    quit_engine(places.socket_path(f"engine-{server.port}"))
+    pid_file.remove(server.port)
+
+
+def log_path(port: int) -> Path:
+    """Return where the background server on `port` writes what it has to say."""
+    return places.logs_dir() / f"server-{port}.log"
+
+
+def last_words(server: Server) -> str:
+    """Return the last line of the server's log, empty where there is none."""
+    if server.log is None:
+        return ""
+    try:
+        text = Path(server.log).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else ""
+
+
+def _open_log(port: int) -> Any:
+    path = places.private_dir(places.logs_dir()) / log_path(port).name
+    if path.exists() and path.stat().st_size > _MAX_LOG_BYTES:
+        path.replace(path.with_suffix(".log.1"))
+    return path.open("ab")
+
+
+def _ends(server: Server, timeout_s: float) -> bool:
+    deadline = time.monotonic() + timeout_s
+    while server.is_running():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def _signal(pid: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
+def _check_address(settings: Settings) -> None:
+    """Find out before gunicorn does: it tries for 5 s, and tells its log only."""
+    host, port = settings.host, settings.port
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except socket.gaierror as error:
+        raise PensieveError(
+            f"host: expected an address of this machine, got {host}: {error.strerror}"
+        ) from error
+    with socket.socket(family, kind, protocol) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(address)
+        except OSError as error:
+            raise PensieveError(_why_not(settings, error)) from error
+
+
+def _why_not(settings: Settings, error: OSError) -> str:
+    host, port = settings.host, settings.port
+    if error.errno == errno.EADDRNOTAVAIL:
+        return f"host: expected an address of this machine, got {host}"
+    if error.errno == errno.EACCES:
+        return f"port {port}: this user may not listen on it; choose one above 1023"
+    if error.errno != errno.EADDRINUSE:
+        return f"{settings.address}: cannot listen there: {error.strerror}"
+    if ask_health(settings.base_url, timeout_s=1.0) is not None:
+        owner = "a Pensieve that was not started from this PENSIEVE_HOME"
+    else:
+        owner = _listener(port) or "another program"
+    return f"port {port} is taken by {owner}; choose another with --port"
+
+
+def _listener(port: int) -> str | None:
+    """Return who listens on the port, where the system lets this user know."""
+    try:
+        for connection in psutil.net_connections(kind="tcp"):
+            is_listening = connection.status == psutil.CONN_LISTEN
+            # [1:], as a socket without an address has an empty tuple.
+            if is_listening and connection.laddr[1:] == (port,) and connection.pid:
+                name = psutil.Process(connection.pid).name()
+                return f"{name} (pid {connection.pid})"
+    except psutil.Error:
+        pass
+    return None
