@@ -15,29 +15,21 @@ from typing import Literal
 
 import msgspec
 
-from pensieve.errors import (
-    ApiError,
-    InvalidRequestError,
-    OverloadedError,
-    RateLimitError,
-)
+from pensieve.errors import ApiError, OverloadedError, RateLimitError
 from pensieve.link.frames import FrameDecoder, encode_frame
 from pensieve.link.messages import (
     PROTOCOL_VERSION,
-    Admitted,
     Cancel,
     EngineSpec,
     EngineState,
     Event,
-    Failed,
     Finished,
     Hello,
-    Prefilled,
     Quit,
-    Refused,
     Request,
     Sampled,
     SamplingParams,
+    SequenceEvent,
     Submit,
 )
 from pensieve.link.process import log_file, spawn_engine
@@ -53,6 +45,7 @@ CONNECT_INTERVAL_S = 0.05
 SOCKET_GRACE_S = 2.0
 """How long after a new engine's end its socket may still turn up: then another worker's
 engine was first."""
+REAP_TIMEOUT_S = 2.0
 RETRY_AFTER_S = 5
 """What a client is told when the queue is full: about one answer's length."""
 
@@ -175,6 +168,7 @@ class EngineClient:
                 await self._attend(may_replace=self._num_restarts == 0)
             except EngineGoneError as error:
                 deaths = 1 if self._status == "ready" else deaths + 1
+                await self._reap()
                 self._mourn(deaths, error)
                 await asyncio.sleep(deaths - 1)
             except Exception as error:
@@ -182,10 +176,10 @@ class EngineClient:
                 self._set_failed(f"the link to the engine broke: {error}")
 
     async def _attend(self, may_replace: bool) -> None:
-        """Serve one engine's connection until it fails to load.
+        """Serve one engine's connection, to its end or until it says it failed.
 
         Raises:
-            EngineGoneError: it ended.
+            EngineGoneError: it ended by itself.
         """
         reader, writer = await self._connect()
         self._writer = writer
@@ -194,10 +188,13 @@ class EngineClient:
             self._send(Hello(PROTOCOL_VERSION))
             while received := await reader.read(1 << 16):
                 for message in decoder.feed(received):
-                    if isinstance(message, EngineState):
-                        await self._take_state(message, reader, may_replace)
-                    else:
+                    if not isinstance(message, EngineState):
                         self._take(message)
+                    elif message.spec == self._spec:
+                        self._take_state(message)
+                    else:
+                        await self._replace(message.pid, reader, may_replace)
+                        return
                     if self._status == "failed":
                         return
         except OSError as error:
@@ -219,7 +216,6 @@ class EngineClient:
             with contextlib.suppress(FileNotFoundError, ConnectionRefusedError):
                 return await asyncio.open_unix_connection(self._spec.socket_path)
             if started is None:
-                self._reap()
                 try:
                     self._process = started = self._spawn(self._spec)
                 except OSError as error:
@@ -230,25 +226,28 @@ class EngineClient:
                     raise EngineGoneError(f"exit status {started.returncode}")
             await asyncio.sleep(CONNECT_INTERVAL_S)
 
-    def _reap(self) -> None:
+    async def _reap(self) -> None:
         """Take the exit status of an engine that has ended, which frees its entry."""
         if self._process is not None:
-            self._process.poll()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                await asyncio.to_thread(self._process.wait, REAP_TIMEOUT_S)
 
-    async def _take_state(
-        self, state: EngineState, reader: asyncio.StreamReader, may_replace: bool
+    async def _replace(
+        self, pid: int, reader: asyncio.StreamReader, may_replace: bool
     ) -> None:
-        if state.spec != self._spec:
-            # Only at the start: two workers must not take turns in ending each
-            # other's engine.
-            if not may_replace:
-                self._set_failed("another worker started another model")
-                return
-            log.info("engine %d runs something else: replaced", state.pid)
-            self._send(Quit())
-            while await reader.read(1 << 16):
-                pass
+        """End an engine that runs something else, so that ours can be started.
+
+        Only at the start: two workers must not take turns in ending each other's.
+        """
+        if not may_replace:
+            self._set_failed("another worker started an engine with other settings")
             return
+        log.info("engine %d runs with other settings: replaced", pid)
+        self._send(Quit())
+        while await reader.read(1 << 16):
+            pass
+
+    def _take_state(self, state: EngineState) -> None:
         self._state = state
         self._message = state.message
         if state.status == "failed":
@@ -258,12 +257,17 @@ class EngineClient:
         if state.status == "ready":
             log.info("engine %d is ready: %s", state.pid, state.message)
             for sequence in list(self._sequences.values()):
-                self._send(sequence.submit())
+                self._resume(sequence)
+
+    def _resume(self, sequence: Sequence) -> None:
+        submit = sequence.submit()
+        if submit.max_tokens > 0:
+            self._send(submit)
+        else:  # its last token came, the word that it was the last did not
+            self._take(Finished(sequence.sequence_id, "max_tokens"))
 
     def _mourn(self, deaths: int, error: EngineGoneError) -> None:
         """Note an engine's end, and prepare for the next."""
-        self._reap()
-        was_replaced = self._state is None and self._status == "starting"
         self._state = None
         if deaths >= MAX_DEATHS:
             self._set_failed(
@@ -271,11 +275,10 @@ class EngineClient:
                 f" see {log_file()}"
             )
             return
-        if not was_replaced:
-            self._num_restarts += 1
-            self._status = "restarting"
-            self._message = f"the engine ended: {error}"
-            log.warning("the engine ended (%s); starting another", error)
+        self._num_restarts += 1
+        self._status = "restarting"
+        self._message = f"the engine ended: {error}"
+        log.warning("the engine ended (%s); starting another", error)
         for sequence in list(self._sequences.values()):
             if sequence.has_begun:
                 sequence.num_deaths += 1
@@ -302,28 +305,16 @@ class EngineClient:
 
     # ----- What the engine says of sequences -----
 
-    def _take(self, message: Event) -> None:
-        match message:
-            case Sampled():
-                pairs = zip(message.sequence_ids, message.token_ids, strict=True)
-                for sequence_id, token_id in pairs:
-                    if sequence := self._sequences.get(sequence_id):
-                        sequence.produce(token_id)
-            case Prefilled():
-                if sequence := self._sequences.get(message.sequence_id):
-                    sequence.prefill(message.done_tokens)
-            case Admitted():
-                if sequence := self._sequences.get(message.sequence_id):
-                    sequence.admit(message)
-            case Finished():
-                if sequence := self._sequences.pop(message.sequence_id, None):
-                    sequence.finish(message.reason)
-            case Refused():
-                if sequence := self._sequences.pop(message.sequence_id, None):
-                    sequence.fail(InvalidRequestError(message.message))
-            case Failed():
-                if sequence := self._sequences.pop(message.sequence_id, None):
-                    sequence.fail(ApiError(message.message))
+    def _take(self, message: SequenceEvent | Sampled) -> None:
+        if isinstance(message, Sampled):
+            pairs = zip(message.sequence_ids, message.token_ids, strict=True)
+            for sequence_id, token_id in pairs:
+                if sequence := self._sequences.get(sequence_id):
+                    sequence.produce(token_id)
+        elif sequence := self._sequences.get(message.sequence_id):
+            sequence.take(message)
+            if sequence.has_ended:
+                del self._sequences[sequence.sequence_id]
 
     def _send(self, message: Request) -> None:
         if self._writer is not None:

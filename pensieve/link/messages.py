@@ -144,4 +144,7 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
     message: str
 
 
-Event = EngineState | Admitted | Refused | Prefilled | Sampled | Finished | Failed
+SequenceEvent = Admitted | Refused | Prefilled | Finished | Failed
+"""Those that are about one sequence, its `sequence_id`."""
+
+Event = EngineState | Sampled | SequenceEvent

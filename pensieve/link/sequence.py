@@ -9,8 +9,16 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Literal, Self
 
-from pensieve.errors import ApiError
-from pensieve.link.messages import Admitted, Submit
+from pensieve.errors import ApiError, InvalidRequestError
+from pensieve.link.messages import (
+    Admitted,
+    Failed,
+    Finished,
+    Prefilled,
+    Refused,
+    SequenceEvent,
+    Submit,
+)
 
 FinishReason = Literal["end_token", "max_tokens"]
 
@@ -108,25 +116,26 @@ class Sequence:
             sampling=prompt.sampling,
         )
 
-    def admit(self, admitted: Admitted) -> None:
-        """Take the engine's word; the first one's counts are those that hold."""
-        self._admitted = self._admitted or admitted
-        self._changed.set()
-
-    def prefill(self, done_tokens: int) -> None:
-        """Note the progress of the prompt."""
-        self.has_begun = True
-        self.prefilled_tokens = min(done_tokens, self.prompt_tokens)
-
     def produce(self, token_id: int) -> None:
         """Add a token."""
         self.has_begun = True
         self._produced.append(token_id)
         self._changed.set()
 
-    def finish(self, reason: FinishReason) -> None:
-        """End it well."""
-        self.finish_reason = reason
+    def take(self, message: SequenceEvent) -> None:
+        """Note what the engine said; of several engines' admissions the first holds."""
+        match message:
+            case Admitted():
+                self._admitted = self._admitted or message
+            case Prefilled():
+                self.has_begun = True
+                self.prefilled_tokens = min(message.done_tokens, self.prompt_tokens)
+            case Finished():
+                self.finish_reason = message.reason
+            case Refused():
+                self._error = InvalidRequestError(message.message)
+            case Failed():
+                self._error = ApiError(message.message)
         self._changed.set()
 
     def fail(self, error: ApiError) -> None:

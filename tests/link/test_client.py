@@ -1,0 +1,246 @@
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import psutil
+import pytest
+from link.scripted_engine import DIE, FAIL, REFUSE, WAIT, token_at
+
+from pensieve import places
+from pensieve.errors import (
+    ApiError,
+    InvalidRequestError,
+    OverloadedError,
+    RateLimitError,
+)
+from pensieve.link.client import EngineClient
+from pensieve.link.messages import EngineSpec, SamplingParams
+from pensieve.link.process import quit_engine
+
+SCRIPT = Path(__file__).parent / "scripted_engine.py"
+GREEDY = SamplingParams(seed=0, temperature=0)
+
+
+class Spawner:
+    """Starts scripted engines and knows them all."""
+
+    def __init__(self):
+        self.processes = []
+
+    def __call__(self, spec):
+        command = [sys.executable, str(SCRIPT), msgspec.json.encode(spec).decode()]
+        self.processes.append(subprocess.Popen(command, start_new_session=True))
+        return self.processes[-1]
+
+
+@pytest.fixture
+def spawner():
+    spawner = Spawner()
+    yield spawner
+    for process in spawner.processes:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def spec(own_home):
+    path = places.socket_path("engine-test")
+    places.private_dir(path.parent)
+    return EngineSpec("ok", str(path), "1", max_batch_size=8, prefill_chunk=0)
+
+
+@contextlib.asynccontextmanager
+async def started(spec, spawner, queue_size=4):
+    client = EngineClient(spec, queue_size, spawner)
+    await client.start()
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+async def until(status, client):
+    async with asyncio.timeout(20):
+        while client.health().status != status:
+            await asyncio.sleep(0.01)
+
+
+async def tokens(client, prompt, max_tokens=5):
+    """Return the tokens of one sequence, and why it ended."""
+    async with client.submit(prompt, max_tokens, [], GREEDY) as sequence:
+        together = [token_ids async for token_ids in sequence]
+        return [each for token_ids in together for each in token_ids], (
+            sequence.finish_reason
+        )
+
+
+def expected(prompt, max_tokens=5):
+    positions = range(len(prompt), len(prompt) + max_tokens)
+    return [token_at(position) for position in positions], "max_tokens"
+
+
+async def test_a_sequence_gets_its_tokens_and_the_reason_of_its_end(spec, spawner):
+    async with started(spec, spawner) as client:
+        assert await tokens(client, [1, 2, 3]) == expected([1, 2, 3])
+        assert client.health().status == "ready"
+        assert client.health().active == client.health().queued == 0
+
+
+async def test_sequences_at_a_time_do_not_mix(spec, spawner):
+    async with started(spec, spawner) as client:
+        prompts = [[1] * size for size in range(1, 5)]
+        answers = await asyncio.gather(*(tokens(client, each, 20) for each in prompts))
+
+        assert answers == [expected(each, 20) for each in prompts]
+
+
+async def test_an_engine_that_dies_is_replaced_and_streams_go_on(spec, spawner):
+    async with started(spec, spawner) as client:
+        dying, bystander = await asyncio.gather(
+            tokens(client, [DIE, 9, 1], 12), tokens(client, [1], 300)
+        )
+
+        assert dying == expected([DIE, 9, 1], 12)
+        assert bystander == expected([1], 300)
+        assert client.health().restarts == 1
+        assert len(spawner.processes) == 2
+
+
+async def test_the_admission_of_the_first_engine_holds(spec, spawner):
+    async with started(spec, spawner) as client:
+        prompt = [DIE, 2, 1]
+        async with client.submit(prompt, 4, [], GREEDY) as sequence:
+            first = await sequence.admitted()
+            assert [each async for each in sequence]
+            assert await sequence.admitted() is first
+
+
+async def test_a_sequence_that_ends_every_engine_is_given_up(spec, spawner):
+    async with started(spec, spawner) as client:
+        with pytest.raises(OverloadedError, match="3 times while it worked on this"):
+            await tokens(client, [DIE, 1], 5)
+
+        assert await tokens(client, [1]) == expected([1])
+
+
+async def test_an_engine_killed_while_idle_is_replaced(spec, spawner):
+    async with started(spec, spawner) as client:
+        await until("ready", client)
+        os.kill(client.health().pid, signal.SIGKILL)
+
+        assert await tokens(client, [1]) == expected([1])
+
+
+async def test_a_model_that_does_not_load_fails_all_requests_with_the_reason(
+    spec, spawner
+):
+    spec = msgspec.structs.replace(spec, model_path="broken")
+    async with started(spec, spawner) as client:
+        waiting = client.submit([1], 5, [], GREEDY)
+        with pytest.raises(OverloadedError, match="as scripted"):
+            await waiting.admitted()
+        with pytest.raises(OverloadedError, match="as scripted"):
+            client.submit([1], 5, [], GREEDY)
+
+        assert client.health().status == "failed"
+        assert len(spawner.processes) == 1
+
+
+async def test_an_engine_that_never_starts_is_given_up(spec, spawner, monkeypatch):
+    monkeypatch.setattr("pensieve.link.client.SOCKET_GRACE_S", 0.1)
+    spec = msgspec.structs.replace(spec, model_path="dead")
+    async with started(spec, spawner) as client:
+        await until("failed", client)
+
+        assert "exit status 3" in client.health().message
+        assert len(spawner.processes) == 3
+
+
+async def test_a_full_queue_says_when_to_come_again(spec, spawner):
+    async with started(spec, spawner, queue_size=2) as client:
+        held = [client.submit([WAIT], 5, [], GREEDY) for _ in range(2)]
+        with pytest.raises(RateLimitError) as refused:
+            client.submit([1], 5, [], GREEDY)
+        assert int(refused.value.headers["retry-after"]) > 0
+
+        async with held[0]:
+            pass
+        assert await tokens(client, [1]) == expected([1])
+
+
+async def test_leaving_a_sequence_cancels_it(spec, spawner):
+    async with started(spec, spawner) as client:
+        async with client.submit([1], 100_000, [], GREEDY) as sequence:
+            async for _ in sequence:
+                break
+
+        assert await tokens(client, [1, 2]) == expected([1, 2])
+        assert client.health().active == 0
+
+
+async def test_refusals_and_failures_are_raised_where_they_are_waited_for(
+    spec, spawner
+):
+    async with started(spec, spawner) as client:
+        with pytest.raises(InvalidRequestError, match="refused as scripted"):
+            await client.submit([REFUSE], 5, [], GREEDY).admitted()
+        with pytest.raises(ApiError, match="failed as scripted"):
+            await tokens(client, [FAIL])
+
+
+async def test_an_engine_outlives_its_client_and_is_taken_up_again(spec, spawner):
+    async with started(spec, spawner) as client:
+        await until("ready", client)
+        pid = client.health().pid
+    async with started(spec, spawner) as client:
+        await until("ready", client)
+
+        assert client.health().pid == pid
+        assert len(spawner.processes) == 1
+
+
+async def test_two_clients_at_a_time_share_an_engine(spec, spawner):
+    async with started(spec, spawner) as old, started(spec, spawner) as new:
+        answers = await asyncio.gather(tokens(old, [1], 50), tokens(new, [1, 2], 50))
+
+        assert answers == [expected([1], 50), expected([1, 2], 50)]
+        assert old.health().pid == new.health().pid
+
+
+async def test_an_engine_with_other_settings_is_replaced_but_never_in_turns(
+    spec, spawner
+):
+    other = msgspec.structs.replace(spec, version="2")
+    async with started(spec, spawner) as old:
+        await until("ready", old)
+        async with started(other, spawner) as new:
+            assert await tokens(new, [1]) == expected([1])
+            await until("failed", old)
+
+            assert new.health().status == "ready"
+            assert "other settings" in old.health().message
+
+
+async def test_quitting_ends_the_engine_and_says_whether_there_was_one(spec, spawner):
+    async with started(spec, spawner) as client:
+        await until("ready", client)
+        pid = client.health().pid
+    path = Path(spec.socket_path)
+
+    assert await asyncio.to_thread(quit_engine, path)
+    spawner.processes[0].wait(timeout=10)
+    assert not psutil.pid_exists(pid)
+    assert not await asyncio.to_thread(quit_engine, path)
+
+
+async def test_what_waits_is_told_when_the_server_shuts_down(spec, spawner):
+    async with started(spec, spawner) as client:
+        sequence = client.submit([WAIT], 5, [], GREEDY)
+    with pytest.raises(OverloadedError, match="shutting down"):
+        async for _ in sequence:
+            pass
