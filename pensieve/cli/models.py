@@ -41,8 +41,9 @@ def pull(name: str) -> None:
         with _shown() as report:
             path = pull_model(name, report)
     except KeyboardInterrupt:
-        again = f"`pensieve pull {name}` goes on from there"
-        click.echo(f"Stopped. What has come is kept; {again}.", err=True)
+        if name not in ALIASES:  # those are small, and begun anew
+            again = f"`pensieve pull {name}` goes on from there"
+            click.echo(f"What has come is kept; {again}.", err=True)
         raise
     full_name = next(each.name for each in store.installed() if each.path == path)
     description = describe(path)

@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 from click.testing import CliRunner
@@ -159,6 +161,30 @@ def test_pull_on_a_terminal_shows_bytes_and_what_was_resumed(hub):
     assert "tiny.gguf (50 kB resumed)" in shown
     assert f"{len(content) / 1000:.1f}/{len(content) / 1000:.1f} kB" in shown
     assert hub.ranges("tiny.gguf") == ["bytes=50000-"]
+
+
+def test_an_interrupted_pull_goes_on_later(hub):
+    content = hub.repositories["org/tiny"]["tiny.gguf"]
+    hub.cuts, hub.goes_on = [150_000], threading.Event()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pensieve", "pull", "org/tiny"],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr.readline() == "tiny.gguf\n"
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate()
+
+    assert process.returncode == 130
+    assert said == (
+        "What has come is kept; `pensieve pull org/tiny` goes on from there.\n"
+        "Interrupted.\n"
+    )
+    assert run(list_models).stdout.startswith("No models yet")
+    hub.goes_on.set()
+    assert run(pull, "org/tiny").exit_code == 0
+    [model] = places.models_dir().rglob("*.gguf")
+    assert model.read_bytes() == content
 
 
 def test_list_on_a_terminal_is_a_table_whatever_the_names_hold(tmp_path):

@@ -1,5 +1,8 @@
 """Which way a name is pulled; paths are registered, not copied."""
 
+import subprocess
+import sys
+
 import pytest
 from reference.small_gguf import write_gguf
 
@@ -83,3 +86,14 @@ def test_a_name_that_stands_for_nothing_is_said_with_what_may(
 
     with pytest.raises(ModelError):
         pull(name)
+
+
+def test_the_http_process_gets_no_download_library_with_the_models():
+    code = (
+        "import sys; from pensieve.models import files, pull, store;"
+        "print({'huggingface_hub', 'rich', 'numpy'} & sys.modules.keys())"
+    )
+
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+
+    assert ended.stdout == "set()\n"

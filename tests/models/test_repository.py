@@ -249,6 +249,14 @@ def test_a_gated_repository_is_said_with_what_to_do(hub, folder_files):
         pull("org/gated")
 
 
+def test_a_gated_repository_opens_to_its_token(hub, folder_files, monkeypatch):
+    hub.repositories["org/gated"] = folder_files
+    hub.gated.add("org/gated")
+    monkeypatch.setenv("HF_TOKEN", hub.token)
+
+    assert files_below(pull("org/gated")) == folder_files
+
+
 def test_a_hub_that_is_away_is_said_in_a_sentence(hub, monkeypatch):
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:1")
 

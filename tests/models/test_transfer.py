@@ -1,9 +1,12 @@
 """One file from the hub: what an odd answer or an odd leftover does."""
 
+import threading
+
 import pytest
 from huggingface_hub.utils import build_hf_headers
 
 from pensieve.errors import ModelError
+from pensieve.models import transfer
 from pensieve.models.progress import Tally
 from pensieve.models.transfer import RemoteFile, receive
 
@@ -72,6 +75,16 @@ def test_a_part_longer_than_the_file_is_begun_anew(remote, tmp_path, hub):
     assert (tmp_path / "a.bin").read_bytes() == CONTENT
     assert hub.ranges("a.bin") == [None]
     assert reports[-1].done_bytes == len(CONTENT)
+
+
+def test_a_line_that_falls_silent_is_taken_up_anew(remote, tmp_path, hub, monkeypatch):
+    monkeypatch.setattr(transfer, "TIMEOUT_S", 0.2)
+    hub.cuts, hub.goes_on = [10_001], threading.Event()
+
+    received(remote(), tmp_path / "a.bin")
+
+    assert (tmp_path / "a.bin").read_bytes() == CONTENT
+    assert hub.ranges("a.bin") == [None, "bytes=10001-"]
 
 
 def test_a_part_of_other_bytes_is_noticed_and_thrown_away(remote, tmp_path):

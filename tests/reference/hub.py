@@ -31,6 +31,10 @@ class StandInHub:
         self.busy = 0
         """How many requests for files to come are answered with 503."""
         self.gated: set[str] = set()
+        """Repositories that open to `token` only."""
+        self.token = "hf_stand_in"
+        self.goes_on: threading.Event | None = None
+        """If set, a line does not break but is silent until this happens."""
         self.ignores_ranges = False
         self.damages_large_files = False
         self.listing: bytes | None = None
@@ -44,6 +48,8 @@ class StandInHub:
         self._thread.start()
 
     def close(self) -> None:
+        if self.goes_on:
+            self.goes_on.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -140,7 +146,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send(status, body, headers)
 
     def refuses(self, repo_id: str) -> bool:
-        if repo_id in self.hub.gated:
+        asked_with = self.headers.get("Authorization")
+        if repo_id in self.hub.gated and asked_with != f"Bearer {self.hub.token}":
             self.send(401, b"", {"X-Error-Code": "GatedRepo"})
         elif repo_id not in self.hub.repositories:
             self.send(404, b"", {"X-Error-Code": "RepoNotFound"})
@@ -165,6 +172,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(body[:cut])
 
     def break_line(self) -> None:
+        if self.hub.goes_on:
+            self.wfile.flush()
+            self.hub.goes_on.wait(30)
         if self.hub.resets:
             linger = struct.pack("ii", 1, 0)
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
