@@ -6,7 +6,7 @@ SentencePiece drops a space at the start. So tokens wait until their text ends w
 whole character, and after the start they are decoded behind an anchor, the letter "a".
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from tokenizers import Tokenizer
 
@@ -24,17 +24,22 @@ class Detokenizer:
     sent here already, and stays.
     """
 
-    def __init__(self, backend: Tokenizer, is_continuation: bool = False) -> None:
+    def __init__(
+        self,
+        backend: Tokenizer,
+        special_token_ids: Collection[int],
+        is_continuation: bool = False,
+    ) -> None:
         """Begin an answer.
 
         Args:
             backend: the tokenizer, not changed.
+            special_token_ids: tokens that have no text.
             is_continuation: the answer goes on inside a text, so that a space that it
                 begins with counts.
         """
         self._backend = backend
-        added = backend.get_added_tokens_decoder()
-        self._special_ids = {token_id for token_id, t in added.items() if t.special}
+        self._special_ids = special_token_ids
         self._anchor = backend.encode("a", add_special_tokens=False).ids
         self._anchor_size = len(self._decode(self._anchor))
         self._waiting: list[int] = []

@@ -5,22 +5,12 @@ from itertools import combinations, pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from output.byte_tokenizer import END, byte_tokenizer
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
 from pensieve.output.detokenizer import Detokenizer
 
 TEXT = "na\u00efve \u4e2d\u6587 \U0001f469\u200d\U0001f680 e\u0301 tail"
-
-
-def byte_level():
-    """Return a tokenizer with a token for each byte, and one special token."""
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    vocabulary = {character: token_id for token_id, character in enumerate(alphabet)}
-    tokenizer = Tokenizer(models.BPE(vocabulary, []))
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.add_special_tokens([AddedToken("<|end|>", special=True)])
-    return tokenizer
 
 
 def byte_fallback():
@@ -40,17 +30,21 @@ def byte_fallback():
             decoders.Strip(" ", 1, 0),
         ]
     )
-    tokenizer.add_special_tokens([AddedToken("<|end|>", special=True)])
+    tokenizer.add_special_tokens([AddedToken(END, special=True)])
     return tokenizer
 
 
-@pytest.fixture(params=[byte_level, byte_fallback], ids=lambda make: make.__name__)
+@pytest.fixture(params=[byte_tokenizer, byte_fallback], ids=lambda make: make.__name__)
 def backend(request):
     return request.param()
 
 
+def special(backend):
+    return {backend.token_to_id(END)}
+
+
 def run(backend, pieces):
-    detokenizer = Detokenizer(backend)
+    detokenizer = Detokenizer(backend, special(backend))
     return [detokenizer.feed(piece) for piece in pieces] + [detokenizer.finish()]
 
 
@@ -71,7 +65,7 @@ def test_no_piece_holds_half_a_character(backend):
 
 
 def test_special_tokens_are_not_text(backend):
-    end = backend.token_to_id("<|end|>")
+    end = backend.token_to_id(END)
     ids = backend.encode("ab c").ids
     mixed = [end, *ids[:1], end, end, *ids[1:], end]
 
@@ -82,7 +76,7 @@ def test_special_tokens_are_not_text(backend):
 def test_the_first_space_counts_in_a_text_that_goes_on(backend):
     context = backend.encode("ab").ids
     ids = backend.encode("ab cd").ids[len(context) :]
-    detokenizer = Detokenizer(backend, is_continuation=True)
+    detokenizer = Detokenizer(backend, special(backend), is_continuation=True)
 
     assert "".join(detokenizer.feed([each]) for each in ids) == " cd"
 
@@ -97,15 +91,15 @@ def test_a_half_character_at_the_end_is_a_replacement_character(backend):
 
 @given(st.lists(st.lists(st.integers(0, 256), max_size=3), max_size=40))
 def test_any_bytes_come_out_as_decode_has_them(pieces):
-    backend = byte_level()
+    backend = byte_tokenizer()
     whole = [each for piece in pieces for each in piece]
 
     assert "".join(run(backend, pieces)) == backend.decode(whole)
 
 
 def test_a_long_run_of_replacement_characters_is_not_held_back():
-    backend = byte_level()
-    detokenizer = Detokenizer(backend)
+    backend = byte_tokenizer()
+    detokenizer = Detokenizer(backend, special(backend))
     ids = backend.encode("\ufffd" * 50).ids
 
     sent = "".join(detokenizer.feed([each]) for each in ids)

@@ -1,0 +1,154 @@
+"""The whole way on the HTTP side, with an engine that samples what the test says."""
+
+import asyncio
+import contextlib
+
+import pytest
+
+from pensieve.errors import InvalidRequestError
+from pensieve.link.messages import Admitted, Finished, SamplingParams, Submit
+from pensieve.link.sequence import Sequence
+from pensieve.models.description import GenerationDefaults
+from pensieve.models.files import describe
+from pensieve.pipeline import Pipeline, sampling_params
+from pensieve.prompt.builder import PromptBuilder
+from pensieve.schema.request import CountTokensRequest, MessageParam, MessagesRequest
+
+
+class ScriptedEngine:
+    """Answers each prompt with the same text."""
+
+    def __init__(self, tokenizer, answer):
+        self._answer = tokenizer.encode(tokenizer.mark(answer))
+        self.submitted = None
+        self.num_left = 0
+
+    def submit(self, token_ids, max_tokens, end_token_ids, sampling):
+        self.submitted = (token_ids, max_tokens, end_token_ids, sampling)
+        submit = Submit(1, token_ids, max_tokens, end_token_ids, sampling)
+        sequence = Sequence(submit, on_exit=self._leave)
+        asyncio.get_running_loop().create_task(self._run(sequence, max_tokens))
+        return sequence
+
+    def _leave(self, sequence):
+        self.num_left += 1
+
+    async def _run(self, sequence, max_tokens):
+        await asyncio.sleep(0)
+        sequence.take(Admitted(1, cached_tokens=2))
+        for token_id in self._answer[:max_tokens]:
+            sequence.produce(token_id)
+            await asyncio.sleep(0)
+        is_whole = len(self._answer) < max_tokens
+        sequence.take(Finished(1, "end_token" if is_whole else "max_tokens"))
+
+
+@pytest.fixture(scope="module")
+def description(smollm2_path):
+    return describe(smollm2_path, "smollm2")
+
+
+@pytest.fixture(scope="module")
+def prompts(description):
+    return PromptBuilder.open(description)
+
+
+@pytest.fixture
+def engine(prompts):
+    return ScriptedEngine(prompts.tokenizer, "It is <|im_end|> blue. Very blue.")
+
+
+@pytest.fixture
+def pipeline(description, prompts, engine):
+    return Pipeline(description, prompts, engine)
+
+
+def request(text="Why?", **fields):
+    messages = [MessageParam("user", text)]
+    fields = {"model": "claude-x", "max_tokens": 100, "messages": messages} | fields
+    return MessagesRequest(**fields)
+
+
+async def test_an_answer_has_the_text_the_reason_and_the_counts(pipeline, engine):
+    message = await pipeline.answer(request())
+
+    assert message.content[0].text == "It is <|im_end|> blue. Very blue."
+    assert message.stop_reason == "end_turn"
+    assert message.model == "claude-x"
+    assert message.usage.cache_read_input_tokens == 2
+    prompt = engine.submitted[0]
+    assert message.usage.input_tokens == len(prompt) - 2
+
+
+async def test_count_tokens_says_what_the_engine_is_given(pipeline, engine):
+    asked = request("One, two.", system="Be short.")
+    await pipeline.answer(asked)
+    counted = CountTokensRequest(
+        model="x", messages=asked.messages, system=asked.system
+    )
+
+    assert pipeline.count_tokens(counted) == len(engine.submitted[0])
+
+
+async def test_a_stop_sequence_ends_the_work(pipeline, engine):
+    message = await pipeline.answer(request(stop_sequences=["blue"]))
+
+    assert message.content[0].text == "It is <|im_end|> "
+    assert message.stop_reason == "stop_sequence"
+    assert message.stop_sequence == "blue"
+    assert engine.num_left == 1
+
+
+async def test_closing_the_stream_leaves_the_sequence(pipeline, engine):
+    async with contextlib.aclosing(pipeline.stream(request())) as events:
+        assert (await anext(events)).message.id.startswith("msg_")
+        assert engine.num_left == 0
+
+    assert engine.num_left == 1
+
+
+async def test_max_tokens_is_kept_within_the_window(pipeline, engine, description):
+    await pipeline.answer(request(max_tokens=128_000))
+    prompt, max_tokens, end_token_ids, _ = engine.submitted
+
+    assert len(prompt) + max_tokens == description.context_length
+    assert end_token_ids == description.end_token_ids
+
+
+async def test_a_prompt_over_the_window_is_refused_in_the_words_clients_know(
+    pipeline, engine
+):
+    with pytest.raises(
+        InvalidRequestError, match=r"^prompt is too long: \d{5} tokens > 8191 maximum$"
+    ):
+        await pipeline.answer(request("word " * 10_000))
+    assert engine.submitted is None
+
+
+async def test_an_answer_that_the_client_began_goes_on_with_its_space(pipeline):
+    begun = [MessageParam("user", "Why?"), MessageParam("assistant", "Because")]
+    message = await pipeline.answer(request(messages=begun))
+
+    assert message.content[0].text.startswith("It is")
+
+
+def test_sampling_is_the_requests_then_the_models_then_the_apis():
+    defaults = GenerationDefaults(temperature=0.2, top_k=20, top_p=0.9, min_p=0.1)
+
+    asked = sampling_params(request(temperature=0.5, top_k=0, top_p=0.0), defaults)
+    assert (asked.temperature, asked.top_k, asked.top_p, asked.min_p) == (
+        0.5,
+        0,
+        1e-6,
+        0.1,
+    )
+    modelled = sampling_params(request(), defaults)
+    assert (modelled.temperature, modelled.top_k, modelled.top_p) == (0.2, 20, 0.9)
+    plain = sampling_params(request(), GenerationDefaults())
+    assert plain == SamplingParams(seed=plain.seed)
+
+
+def test_each_request_has_a_seed_of_its_own():
+    seeds = {sampling_params(request(), GenerationDefaults()).seed for _ in range(50)}
+
+    assert len(seeds) == 50
