@@ -15,6 +15,7 @@ from pensieve.models.files import describe
 from pensieve.models.progress import Progress, Report
 from pensieve.models.pull import pull as pull_model
 from pensieve.models.sizes import size_text
+from pensieve.models.staging import unfinished
 
 _NAMES = f"""\b
 NAME is one of
@@ -62,6 +63,9 @@ def list_models(as_json: bool) -> None:
         _show_table(rows)
     else:
         click.echo("No models yet; `pensieve pull smollm2` fetches a small one.")
+    for name, num_bytes in unfinished().items():
+        ways = "`pensieve pull` goes on with it, `pensieve rm` removes it"
+        click.echo(f"{name}: {size_text(num_bytes)} so far; {ways}", err=True)
 
 
 @click.command()

@@ -69,7 +69,7 @@ def chosen_files(repository: Repository, files: list[str]) -> list[str]:
     if len(matching) == 1:
         return matching
     if not ggufs:
-        expected = f"{WEIGHTS_PATTERN} or .gguf files"
+        expected = ".gguf files" if weights else f"{WEIGHTS_PATTERN} or .gguf files"
         raise ModelError(f"{repository.repo_id}: expected {expected}, got none")
     wanted = "one of" if repository.choice is None else f"one {repository.choice!r} of"
     names = ", ".join(f"{repository.repo_id}:{file}" for file in matching or ggufs)
@@ -91,7 +91,7 @@ def _folder_files(repo_id: str, files: list[str]) -> list[str]:
 def _root_of(staging_folder: Path, commit: str) -> Path:
     """Return where this commit's files gather; those of another are thrown away."""
     for other in staging_folder.iterdir():
-        if other.name != commit:
+        if other.is_dir() and other.name != commit:
             shutil.rmtree(other)
     return staging_folder / commit
 

@@ -180,7 +180,12 @@ def test_an_interrupted_pull_goes_on_later(hub):
         "What has come is kept; `pensieve pull org/tiny` goes on from there.\n"
         "Interrupted.\n"
     )
-    assert run(list_models).stdout.startswith("No models yet")
+    listed = run(list_models)
+    assert listed.stdout.startswith("No models yet")
+    assert listed.stderr.startswith("org/tiny:tiny.gguf: ")
+    assert listed.stderr.endswith(
+        " so far; `pensieve pull` goes on with it, `pensieve rm` removes it\n"
+    )
     hub.goes_on.set()
     assert run(pull, "org/tiny").exit_code == 0
     [model] = places.models_dir().rglob("*.gguf")
