@@ -1,5 +1,7 @@
 """What a .gguf file alone says, on real files (against gguf-py) and on odd ones."""
 
+import random
+
 import gguf
 import pytest
 from reference.small_gguf import TOKENS, write_gguf
@@ -249,3 +251,22 @@ def test_metadata_of_a_wrong_type_says_where_expected_and_got(path, changes, mes
         describe_gguf(path)
 
     assert str(caught.value).startswith(f"{path}: ")
+
+
+def test_no_damage_to_a_file_gets_past_a_model_error(path, tmp_path):
+    content = bytearray(write_gguf(path).read_bytes())
+    chance = random.Random(1)
+    damaged = tmp_path / "damaged.gguf"
+    refused = 0
+
+    for _ in range(1000):
+        changed = bytearray(content)
+        for _ in range(chance.randint(1, 3)):
+            changed[chance.randrange(len(changed))] = chance.randrange(256)
+        damaged.write_bytes(changed[: chance.choice([len(changed), 700])])
+        try:
+            describe_gguf(damaged)
+        except ModelError:
+            refused += 1
+
+    assert refused > 500
