@@ -240,15 +240,15 @@ def _window_period(hyper: Hyperparameters) -> int:
     """Return p where each p-th layer sees all tokens and the others have the window."""
     key, layers = "attention.sliding_window_pattern", hyper.count("block_count")
     pattern = hyper.get(key)
-    if isinstance(pattern, list):  # whether each layer has the window
-        period = pattern.index(False) + 1 if False in pattern else 0
-        regular = (
-            [bool((layer + 1) % period) for layer in range(layers)] if period else []
-        )
-        if [bool(windowed) for windowed in pattern] != regular:
-            raise hyper.wrong(key, "each so-manieth layer without the window", pattern)
+    if not isinstance(pattern, list):
+        period = hyper.count(key, 6)
+        if period > layers:
+            raise hyper.wrong(key, f"at most {layers} (layers)", period)
         return period
-    period = hyper.count(key, 6)
-    if period > layers:
-        raise hyper.wrong(key, f"at most {layers} (layers)", period)
+
+    # One value a layer: whether it has the window.
+    period = pattern.index(False) + 1 if False in pattern else layers + 1
+    if pattern != [(layer + 1) % period != 0 for layer in range(layers)]:
+        expected = "a layer without the window at regular intervals"
+        raise hyper.wrong(key, expected, pattern)
     return period
