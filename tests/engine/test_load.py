@@ -5,10 +5,12 @@ import numpy as np
 import pytest
 from reference.float_transformer import gemma3_logits, llama_logits
 from reference.gguf_blocks import QUANTISED, dequantised_by_gguf
-from reference.repack_error import float16_rounding, repack_error_bound
+from reference.repack_error import float16_rounding, repack_error_bound, unpacked
 
 from pensieve._native.gguf import GgufFile
+from pensieve.engine.dequantise import dequantise
 from pensieve.engine.load import load
+from pensieve.engine.repack import FIDELITY, repack
 
 pytestmark = pytest.mark.slow
 
@@ -83,6 +85,27 @@ def rounding_bound(logits: np.ndarray) -> float:
     goes through 30 layers of 4 products: sqrt(120) times that if they are independent.
     """
     return np.sqrt(2048) * 2.0**-24 * np.sqrt(120) * np.abs(logits).max()
+
+
+def test_each_tensor_is_ggufs_as_float32_and_within_its_types_error_packed(real_model):
+    for tensor in real_model.file.tensors:
+        raw = real_model.file.tensor_bytes(tensor.name)
+        expected = real_model.weights[tensor.name]
+        weights = np.empty(tensor.shape, np.float32)
+
+        dequantise(tensor.type, raw, weights)
+
+        assert np.array_equal(weights, expected), tensor.name
+        if tensor.type in QUANTISED:
+            error = np.abs(
+                unpacked(repack(tensor.type, raw, tensor.shape)) - expected.reshape(-1)
+            )
+            if FIDELITY[tensor.type] == "exact":
+                assert error.max() == 0, tensor.name
+            else:
+                assert (error <= repack_error_bound(tensor.type, raw)).all(), (
+                    tensor.name
+                )
 
 
 def test_float32_logits_are_the_references_but_for_rounding(real_model):

@@ -1,6 +1,5 @@
 """The packed form: what MLX makes of it, against gguf-py's dequantisation."""
 
-import mlx.core as mx
 import numpy as np
 import pytest
 from reference.gguf_blocks import (
@@ -11,15 +10,13 @@ from reference.gguf_blocks import (
     ordinary_scales,
     random_blocks,
 )
-from reference.repack_error import repack_error_bound
+from reference.repack_error import repack_error_bound, unpacked
 
 from pensieve.engine.blocks import BLOCKS
 from pensieve.engine.repack import (
     BITS,
     CHUNK_WEIGHTS,
     FIDELITY,
-    GROUP_SIZE,
-    Packed,
     repack,
 )
 
@@ -32,18 +29,6 @@ SCALES = {
     "subnormal": ALL_SUBNORMAL,
 }
 COLUMNS = 512
-
-
-def unpacked(packed: Packed) -> np.ndarray:
-    """Return MLX's reading of the packed form, computed in float32, flat."""
-    weights = mx.dequantize(
-        mx.array(packed.weight),
-        mx.array(packed.scales).astype(mx.float32),
-        mx.array(packed.biases).astype(mx.float32),
-        group_size=GROUP_SIZE,
-        bits=packed.bits,
-    )
-    return np.array(weights).reshape(-1)
 
 
 def blocks_and_shape(ggml_type, scales, rows=40):

@@ -1,10 +1,11 @@
 """How far repacking may move a weight: pensieve.engine.repack's docstring as code."""
 
+import mlx.core as mx
 import numpy as np
 from reference.gguf_blocks import dequantised_by_gguf
 
 from pensieve.engine.blocks import as_blocks, unpack
-from pensieve.engine.repack import FIDELITY, GROUP_SIZE
+from pensieve.engine.repack import FIDELITY, GROUP_SIZE, Packed
 
 
 def repack_error_bound(ggml_type: str, raw) -> np.ndarray:
@@ -28,6 +29,18 @@ def repack_error_bound(ggml_type: str, raw) -> np.ndarray:
         largest = np.repeat(np.maximum(np.abs(low), np.abs(high)), GROUP_SIZE)
     # Products and sums in float32, gguf-py's and MLX's.
     return bound + 2.0**-22 * (largest + np.abs(exact))
+
+
+def unpacked(packed: Packed) -> np.ndarray:
+    """Return MLX's reading of the packed form, computed in float32, flat."""
+    weights = mx.dequantize(
+        mx.array(packed.weight),
+        mx.array(packed.scales).astype(mx.float32),
+        mx.array(packed.biases).astype(mx.float32),
+        group_size=GROUP_SIZE,
+        bits=packed.bits,
+    )
+    return np.array(weights).reshape(-1)
 
 
 def float16_rounding(values: np.ndarray) -> np.ndarray:
