@@ -9,6 +9,7 @@ Those below ApiError are answered over HTTP as the Messages API names them:
     - InvalidRequestError    400      invalid_request_error
     - AuthenticationError    401      authentication_error
     - NotFoundError          404      not_found_error
+    - RequestTimeoutError    408      timeout_error
     - RequestTooLargeError   413      request_too_large
     - RateLimitError         429      rate_limit_error (the queue is full)
     - OverloadedError        529      overloaded_error (the model cannot be served)
@@ -60,6 +61,13 @@ class NotFoundError(ApiError):
 
     status = 404
     type = "not_found_error"
+
+
+class RequestTimeoutError(ApiError):
+    """408: the request did not come in whole, or not in time."""
+
+    status = 408
+    type = "timeout_error"
 
 
 class RequestTooLargeError(ApiError):

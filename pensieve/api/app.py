@@ -1,0 +1,83 @@
+"""The ASGI application: settings in; lifespan and HTTP out."""
+
+import logging
+from collections.abc import Awaitable, Callable
+
+from falcon.asgi import App as FalconApp
+from falcon.asgi import Request, Response
+
+from pensieve.api.auth import KeyCheck
+from pensieve.api.errors import answer_errors
+from pensieve.api.event_stream import Pace
+from pensieve.api.exchange import AsgiApp, Exchange, Receive, Scope, Send
+from pensieve.api.health import Health, Root
+from pensieve.api.messages import CountTokens, Messages
+from pensieve.api.models import Model, Models
+from pensieve.api.service import Service
+from pensieve.config import Settings
+from pensieve.errors import PensieveError
+
+_log = logging.getLogger(__name__)
+
+
+def create_app(settings: Settings) -> "App":
+    """Return the application. It opens its model when the server starts it."""
+    return App(settings, lambda: Service.open(settings), Pace())
+
+
+def routes(service: Service, api_key: str | None, pace: Pace) -> AsgiApp:
+    """Return the framework's side: every route, the key check, the error answers."""
+    app: FalconApp[Request, Response] = FalconApp(middleware=[KeyCheck(api_key)])
+    app.add_route("/", Root())
+    app.add_route("/health", Health(service))
+    app.add_route("/v1/messages", Messages(service, pace))
+    app.add_route("/v1/messages/count_tokens", CountTokens(service))
+    app.add_route("/v1/models", Models(service))
+    app.add_route("/v1/models/{model_id:path}", Model(service))
+    answer_errors(app)
+    return app
+
+
+class App:
+    """Opens a service at startup, closes it at shutdown, and serves HTTP between."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        open_service: Callable[[], Awaitable[Service]],
+        pace: Pace,
+    ) -> None:
+        self._settings = settings
+        self._open_service = open_service
+        self._pace = pace
+        self._routes: AsgiApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one scope, as ASGI 3 has it."""
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close"})
+        else:
+            assert self._routes is not None, "requests come after startup"
+            exchange = Exchange(scope, receive, send, self._settings.max_body_bytes)
+            await exchange.run(self._routes)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            service = await self._open_service()
+        except PensieveError as error:
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            return
+        except Exception:
+            _log.exception("startup failed")  # gunicorn would say only what, not where
+            raise
+        try:
+            api_key = self._settings.api_key
+            self._routes = routes(service, api_key, self._pace)
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+        finally:
+            await service.close()
+        await send({"type": "lifespan.shutdown.complete"})

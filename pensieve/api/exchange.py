@@ -1,0 +1,221 @@
+"""One request and its answer, seen from outside the framework.
+
+Stands between the server and Falcon, as ASGI on both sides. It bounds the request's
+body in size and time, cancels the work when the client leaves or the server must stop,
+puts the request id on every answer, and writes the request's one line of log. Only it
+calls the server's `receive`: gunicorn wakes one waiter at most.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import quote
+
+from pensieve._native import sse
+from pensieve.api.error_body import error_body, new_request_id
+from pensieve.errors import (
+    ApiError,
+    OverloadedError,
+    RequestTimeoutError,
+    RequestTooLargeError,
+)
+
+Message = dict[str, Any]
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+MUST_END = "must_end"
+"""Key of the server's state, an asyncio.Event: set when no answer may go on."""
+
+BODY_TIMEOUT_S = 120.0
+"""For the whole body, from the end of the head."""
+
+DISCARD_S = 5.0
+"""For the rest of a body that was answered unread, so that the answer is seen: a
+connection closed on unread bytes is reset."""
+
+CLIENT_LEFT = 499
+"""The status in the log of a request whose client did not wait. Never sent."""
+
+_log = logging.getLogger(__name__)
+
+
+class Exchange:
+    """A request on its way through the application. Falcon finds it in its scope."""
+
+    def __init__(
+        self, scope: Scope, receive: Receive, send: Send, max_body_bytes: int
+    ) -> None:
+        self.request_id = new_request_id()
+        self.tokens_in: int | None = None
+        self.tokens_out: int | None = None
+        """For the log; None where the request has none."""
+        self.cleanup = contextlib.AsyncExitStack()
+        """Closed when the work ends, in whichever way."""
+        self.ending = ""
+        """For the log: how an answer ended that did not end well."""
+
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._max_body_bytes = max_body_bytes
+        self._body_bytes = 0
+        self._body_taken = asyncio.Event()
+        self._gone = asyncio.Event()
+        state = scope.get("state", {})
+        self._must_end: asyncio.Event = state.get(MUST_END) or asyncio.Event()
+        self._begun_at = time.monotonic()
+        self._status = 0
+        self._has_ended = False
+        self._is_event_stream = False
+
+    @classmethod
+    def of(cls, scope: Scope) -> "Exchange":
+        """Return the exchange that a request belongs to."""
+        exchange: Exchange = scope["exchange"]
+        return exchange
+
+    async def run(self, app: AsgiApp) -> None:
+        """Let `app` answer, for as long as somebody wants the answer."""
+        scope = {**self._scope, "exchange": self}
+        work = asyncio.create_task(self._work(app, scope))
+        gone = asyncio.create_task(self._watch_client())
+        must_end = asyncio.create_task(self._must_end.wait())
+        try:
+            await asyncio.wait({work, gone, must_end}, return_when="FIRST_COMPLETED")
+            if not work.done():
+                await _cancelled(work)
+                if gone.done():
+                    self._status, self.ending = CLIENT_LEFT, "client left"
+                else:
+                    await self._fail(OverloadedError("the server is stopping"))
+            if not work.cancelled():
+                work.result()
+        finally:
+            await _cancelled(work, gone, must_end)
+            self._write_log()
+        await self._discard_body()
+
+    async def _work(self, app: AsgiApp, scope: Scope) -> None:
+        async with self.cleanup:
+            try:
+                await app(scope, self.receive, self.send)
+            except ApiError as error:  # from `receive`, before Falcon has a request
+                await self._fail(error)
+
+    async def _watch_client(self) -> None:
+        await self._body_taken.wait()
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self._gone.set()
+
+    async def _fail(self, error: ApiError) -> None:
+        """Answer with an error, in whichever form the answer still allows."""
+        self.ending = error.type
+        body = error_body(error.type, str(error), self.request_id)
+        if not self._status:
+            headers = {"content-type": "application/json", **error.headers}
+            headers["content-length"] = str(len(body))
+            start = {"type": "http.response.start", "status": error.status}
+            pairs = [(name.encode(), value.encode()) for name, value in headers.items()]
+            await self.send({**start, "headers": pairs})
+            await self.send({"type": "http.response.body", "body": body})
+        elif self._is_event_stream and not self._has_ended:
+            last = sse.frame(b"error", body)
+            await self.send({"type": "http.response.body", "body": last})
+
+    # ----- ASGI, towards Falcon -----
+
+    async def receive(self) -> Message:
+        """Return the next piece of the body, then `http.disconnect` when it comes.
+
+        Raises:
+            RequestTooLargeError: the body is over the limit, or is said to be.
+            RequestTimeoutError: it did not come in time, or not all of it.
+        """
+        if self._body_taken.is_set():
+            await self._gone.wait()
+            return {"type": "http.disconnect"}
+        declared = self._declared_body_bytes()
+        self._check_body_size(declared)
+        left_s = self._begun_at + BODY_TIMEOUT_S - time.monotonic()
+        try:
+            message = await asyncio.wait_for(self._receive(), left_s)
+        except TimeoutError:
+            message = {"type": "http.disconnect"}
+        if message["type"] == "http.disconnect":
+            raise RequestTimeoutError(
+                f"request body: expected all of it within {BODY_TIMEOUT_S:g} s and"
+                f" without long pauses, got {self._body_bytes} bytes"
+            )
+        self._body_bytes += len(message.get("body", b""))
+        # Falcon asks no more once it has what was declared, whatever `more_body` says.
+        if not message.get("more_body") or 0 < declared <= self._body_bytes:
+            self._body_taken.set()
+        self._check_body_size(self._body_bytes)
+        return message
+
+    def _declared_body_bytes(self) -> int:
+        for name, value in self._scope["headers"]:
+            if name == b"content-length":
+                return int(value)
+        return 0
+
+    def _check_body_size(self, num_bytes: int) -> None:
+        if num_bytes > self._max_body_bytes:
+            raise RequestTooLargeError(
+                f"request body: expected at most {self._max_body_bytes} bytes, got"
+                f" {num_bytes} or more"
+            )
+
+    async def _discard_body(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DISCARD_S):
+                while not self._body_taken.is_set():
+                    message = await self._receive()
+                    if not message.get("more_body"):
+                        self._body_taken.set()
+
+    async def send(self, message: Message) -> None:
+        """Pass on a piece of the answer."""
+        if message["type"] == "http.response.start":
+            self._status = message["status"]
+            headers = list(message["headers"])
+            self._is_event_stream = any(
+                name == b"content-type" and value.startswith(b"text/event-stream")
+                for name, value in headers
+            )
+            headers.append((b"request-id", self.request_id.encode()))
+            message = {**message, "headers": headers}
+        elif not message.get("more_body"):
+            self._has_ended = True
+        await self._send(message)
+
+    # ----- log -----
+
+    def _write_log(self) -> None:
+        took_ms = 1000 * (time.monotonic() - self._begun_at)
+        parts = [
+            self._scope["method"],
+            quote(self._scope["path"]),  # it may hold any character, a newline too
+            str(self._status or 500),  # 500: the server answers what escapes from here
+            f"{took_ms:.0f} ms",
+            self.request_id,
+        ]
+        if self.tokens_in is not None:
+            parts.append(f"in={self.tokens_in} out={self.tokens_out or 0}")
+        if self.ending:
+            parts.append(f"({self.ending})")
+        _log.info(" ".join(parts))
+
+
+async def _cancelled(*tasks: asyncio.Task[Any]) -> None:
+    """Cancel tasks, and wait until they have ended."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)

@@ -1,0 +1,55 @@
+"""POST /v1/messages and /v1/messages/count_tokens."""
+
+import falcon
+import msgspec
+from falcon.asgi import Request, Response
+
+from pensieve.api.event_stream import EventStream, Pace
+from pensieve.api.exchange import Exchange
+from pensieve.api.service import Service
+from pensieve.schema.message import TokenCount
+from pensieve.schema.request import decode_count_request, decode_request
+
+
+class Messages:
+    """Answers a conversation, streamed or whole."""
+
+    def __init__(self, service: Service, pace: Pace) -> None:
+        self._service = service
+        self._pace = pace
+
+    async def on_post(self, req: Request, resp: Response) -> None:
+        """Answer one request."""
+        request = decode_request(await req.stream.read())
+        self._service.check_serves(request.model)
+        exchange = Exchange.of(req.scope)
+        if request.stream:
+            events = self._service.pipeline.stream(request)
+            stream = EventStream(events, exchange, self._pace)
+            exchange.cleanup.push_async_callback(stream.aclose)
+            await stream.begin()
+            resp.content_type = "text/event-stream"
+            resp.cache_control = ["no-cache"]
+            resp.stream = stream
+            return
+        message = await self._service.pipeline.answer(request)
+        exchange.tokens_in = message.usage.input_tokens
+        exchange.tokens_out = message.usage.output_tokens
+        resp.content_type = falcon.MEDIA_JSON
+        resp.data = msgspec.json.encode(message)
+
+
+class CountTokens:
+    """Says how many tokens a request's prompt has: those of the real call."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    async def on_post(self, req: Request, resp: Response) -> None:
+        """Count one request."""
+        request = decode_count_request(await req.stream.read())
+        self._service.check_serves(request.model)
+        num_tokens = self._service.pipeline.count_tokens(request)
+        Exchange.of(req.scope).tokens_in = num_tokens
+        resp.content_type = falcon.MEDIA_JSON
+        resp.data = msgspec.json.encode(TokenCount(num_tokens))

@@ -1,0 +1,80 @@
+"""What the routes serve from: one model's description, its pipeline and its engine."""
+
+import asyncio
+import time
+
+from pensieve import __version__, places
+from pensieve.config import Settings
+from pensieve.errors import NotFoundError
+from pensieve.link.client import EngineClient
+from pensieve.link.messages import EngineSpec
+from pensieve.models.description import ModelDescription
+from pensieve.models.files import describe
+from pensieve.models.store import resolve
+from pensieve.pipeline import Pipeline
+
+ALIAS_PREFIX = "claude-"
+"""Claude Code names such models for its helpers, whatever the user has chosen."""
+
+
+class Service:
+    """The loaded model and the way to it, for as long as the server runs."""
+
+    def __init__(
+        self, description: ModelDescription, pipeline: Pipeline, engine: EngineClient
+    ) -> None:
+        self.description = description
+        self.pipeline = pipeline
+        self.engine = engine
+        self._begun_at = time.monotonic()
+
+    @classmethod
+    async def open(cls, settings: Settings) -> "Service":
+        """Read the model's files; start its engine, or take up the one that runs.
+
+        Does not wait until the engine has loaded the model: requests do.
+
+        Raises:
+            ModelError: there is no such model, or it cannot be served.
+        """
+        description = await asyncio.to_thread(_described, settings.model)
+        spec = EngineSpec(
+            model_path=str(description.path),
+            socket_path=str(places.socket_path(f"engine-{settings.port}")),
+            version=__version__,
+            max_batch_size=settings.max_batch_size,
+            prefill_chunk=settings.prefill_chunk,
+        )
+        engine = EngineClient(spec, settings.queue_size)
+        await engine.start()  # it loads while the tokenizer is built
+        try:
+            pipeline = await asyncio.to_thread(Pipeline.open, description, engine)
+        except BaseException:
+            await engine.close()
+            raise
+        return cls(description, pipeline, engine)
+
+    async def close(self) -> None:
+        """Leave the engine, which ends by itself when nobody comes back to it."""
+        await self.engine.close()
+
+    @property
+    def uptime_s(self) -> float:
+        """Seconds since the service was opened."""
+        return time.monotonic() - self._begun_at
+
+    def check_serves(self, model: str) -> None:
+        """Let a request pass that names this model, or one of Anthropic's.
+
+        Raises:
+            NotFoundError: it names another model.
+        """
+        if model != self.description.name and not model.startswith(ALIAS_PREFIX):
+            raise NotFoundError(
+                f"model: expected {self.description.name} or any {ALIAS_PREFIX}… name,"
+                f" got {model}"
+            )
+
+
+def _described(model: str) -> ModelDescription:
+    return describe(resolve(model), model)

@@ -1,0 +1,148 @@
+"""A service whose answers are scripts: what the pipeline would say, and when."""
+
+import time
+from pathlib import Path
+
+import msgspec
+
+from pensieve.errors import NotFoundError
+from pensieve.models.description import GenerationDefaults, ModelDescription
+from pensieve.schema.events import (
+    ContentBlockDelta,
+    ContentBlockStart,
+    ContentBlockStop,
+    DeltaUsage,
+    MessageDelta,
+    MessageStart,
+    MessageStop,
+    StopDelta,
+    TextDelta,
+)
+from pensieve.schema.message import Message, TextBlock, Usage
+
+INPUT_TOKENS = 7
+
+DESCRIPTION = ModelDescription(
+    name="scripted",
+    path=Path("scripted.gguf"),
+    format="gguf",
+    architecture="llama",
+    context_length=2048,
+    created_at="2026-01-02T03:04:05Z",
+    chat_template=None,
+    bos_token=None,
+    eos_token=None,
+    add_bos_token=False,
+    end_token_ids=[2],
+    defaults=GenerationDefaults(),
+    size_bytes=1,
+)
+
+
+def opening():
+    """Return the events before the text."""
+    usage = Usage(input_tokens=INPUT_TOKENS, output_tokens=1)
+    message = Message(id="msg_1", model="scripted", content=[], usage=usage)
+    return [MessageStart(message), ContentBlockStart(0, TextBlock(""))]
+
+
+def text(piece):
+    """Return the event that adds `piece`."""
+    return ContentBlockDelta(0, TextDelta(piece))
+
+
+def closing(output_tokens):
+    """Return the events after the text."""
+    usage = DeltaUsage(
+        input_tokens=INPUT_TOKENS,
+        cache_creation_input_tokens=0,
+        cache_read_input_tokens=0,
+        output_tokens=output_tokens,
+    )
+    return [
+        ContentBlockStop(0),
+        MessageDelta(StopDelta("end_turn"), usage),
+        MessageStop(),
+    ]
+
+
+class EngineHealth(msgspec.Struct):
+    """What /health needs of an engine's health."""
+
+    status: str = "ready"
+    message: str = "in memory"
+
+
+class ScriptedEngine:
+    """An engine's health, and whether it was closed."""
+
+    def __init__(self):
+        self.state = EngineHealth()
+        self.is_closed = False
+
+    def health(self):
+        return self.state
+
+    async def close(self):
+        self.is_closed = True
+
+
+class ScriptedPipeline:
+    """Answers with the script that the request names as `claude-<script>`."""
+
+    def __init__(self, scripts):
+        self.scripts = scripts
+        self.ended = []
+        """Names of the scripts that were left, in order; "!" where by cancellation."""
+
+    def count_tokens(self, request):
+        return INPUT_TOKENS
+
+    async def stream(self, request):
+        name = request.model.removeprefix("claude-")
+        mark = "!"
+        try:
+            async for event in self.scripts[name]():
+                yield event
+            mark = ""
+        finally:
+            self.ended.append(name + mark)
+
+    async def answer(self, request):
+        pieces, usage = [], None
+        async for event in self.stream(request):
+            if isinstance(event, ContentBlockDelta):
+                pieces.append(event.delta.text)
+            elif isinstance(event, MessageDelta):
+                usage = Usage(
+                    input_tokens=event.usage.input_tokens,
+                    output_tokens=event.usage.output_tokens,
+                )
+        return Message(
+            id="msg_1",
+            model=request.model,
+            content=[TextBlock("".join(pieces))],
+            stop_reason="end_turn",
+            usage=usage,
+        )
+
+
+class ScriptedService:
+    """Stands where `api.service.Service` does."""
+
+    def __init__(self, scripts):
+        self.description = DESCRIPTION
+        self.pipeline = ScriptedPipeline(scripts)
+        self.engine = ScriptedEngine()
+        self._begun_at = time.monotonic()
+
+    @property
+    def uptime_s(self):
+        return time.monotonic() - self._begun_at
+
+    def check_serves(self, model):
+        if model != "scripted" and not model.startswith("claude-"):
+            raise NotFoundError(f"model: {model}")
+
+    async def close(self):
+        await self.engine.close()

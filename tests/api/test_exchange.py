@@ -1,0 +1,110 @@
+"""What holds for every request: size, time, request id, one line of log."""
+
+import logging
+import re
+
+import pytest
+from api import conftest
+
+from pensieve.api import exchange
+
+HELLO = {
+    "model": "claude-hello",
+    "max_tokens": 10,
+    "messages": [{"role": "user", "content": "a private question"}],
+}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", "/", 200), ("GET", "/nothing", 404), ("PUT", "/v1/messages", 405)],
+)
+async def test_every_answer_has_a_request_id_of_its_own(client, method, path, status):
+    first = await client.request(method, path)
+    second = await client.request(method, path)
+
+    assert first.status == status
+    assert re.fullmatch(r"req_[0-9a-f]{24}", first.headers["request-id"])
+    assert first.headers["request-id"] != second.headers["request-id"]
+
+
+async def test_a_body_that_is_said_to_be_too_large_is_refused_unread(client):
+    body = b"x" * (conftest.MAX_BODY_BYTES + 1)
+
+    call = await client.post("/v1/messages", body)
+
+    assert call.status == 413
+    assert call.json()["error"]["type"] == "request_too_large"
+    assert call.json()["request_id"] == call.headers["request-id"]
+
+
+async def test_a_body_that_turns_out_too_large_is_refused(client):
+    chunks = [b"x" * 1024] * 5
+
+    call = await client.post("/v1/messages", chunks=chunks)
+
+    assert call.status == 413
+
+
+async def test_a_body_of_just_the_largest_size_is_read(client):
+    call = await client.post("/v1/messages", b" " * conftest.MAX_BODY_BYTES)
+
+    assert call.status == 400
+    assert call.json()["error"]["type"] == "invalid_request_error"
+
+
+@pytest.mark.parametrize("arrives", [[], [b'{"model": "claude-hello",']])
+async def test_a_body_that_breaks_off_is_never_served(client, service, arrives):
+    call = await client.post("/v1/messages", chunks=[*arrives, None])
+
+    assert call.status == 408
+    assert call.json()["error"]["type"] == "timeout_error"
+    assert service.pipeline.ended == []
+
+
+async def test_a_body_that_takes_too_long_is_never_served(client, monkeypatch):
+    monkeypatch.setattr(exchange, "BODY_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(exchange, "DISCARD_S", 0.05)
+    call = client.begin("POST", "/v1/messages", chunks=[b"{", b"", b""])
+    call._chunks.clear()  # the first receive finds nothing, and nothing comes
+
+    await call.task
+
+    assert call.status == 408
+
+
+async def test_a_request_is_one_line_of_log_without_its_content(client, caplog):
+    caplog.set_level(logging.INFO, "pensieve")
+    headers = {"x-api-key": "sk-ant-very-secret"}
+
+    call = await client.post("/v1/messages?beta=true", HELLO, headers=headers)
+
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert re.fullmatch(
+        rf"POST /v1/messages 200 \d+ ms {call.headers['request-id']} in=7 out=2", line
+    )
+
+
+async def test_a_streamed_request_is_logged_with_its_tokens(client, caplog):
+    caplog.set_level(logging.INFO, "pensieve")
+
+    await client.post("/v1/messages", HELLO | {"stream": True})
+
+    assert caplog.messages[-1].endswith("in=7 out=2")
+
+
+async def test_an_error_is_logged_by_its_type(client, caplog):
+    caplog.set_level(logging.INFO, "pensieve")
+
+    await client.post("/v1/messages", b"{}")
+
+    assert caplog.messages[-1].endswith("(invalid_request_error)")
+
+
+async def test_a_path_cannot_forge_a_line_of_log(client, caplog):
+    caplog.set_level(logging.INFO, "pensieve")
+
+    await client.get("/x\nGET /forged 200")
+
+    (line,) = caplog.messages
+    assert "\n" not in line
