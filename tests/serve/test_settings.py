@@ -1,0 +1,57 @@
+"""What gunicorn is started with, and what it refuses to be started with."""
+
+import signal
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+OWN_KEY = "dNtb1oQ4m7w-Zk2xvYp9R3sL"
+
+
+def test_more_workers_than_one_are_refused_with_the_reason(start):
+    server = start("-w", "4")
+
+    assert server.wait() == 1
+    assert "workers: expected 1, got 4" in server.log
+
+
+def test_workers_from_gunicorns_own_variable_are_not_asked_for(start, monkeypatch):
+    monkeypatch.setenv("WEB_CONCURRENCY", "4")
+
+    with start() as server:
+        assert server.log.count("Booting worker") == 1
+
+
+def test_no_worker_is_added_to_a_running_server(start):
+    with start() as server:
+        server.process.send_signal(signal.SIGTTIN)
+        server.wait_for_log("workers: expected 1, got 2")
+
+        assert server.log.count("Booting worker") == 1
+
+
+def test_a_bind_that_others_can_reach_is_refused_without_a_key(start):
+    server = start("-b", "0.0.0.0:0")
+
+    assert server.wait() == 1
+    assert "expected an api_key" in server.log
+
+
+def test_a_bind_that_others_can_reach_is_taken_with_a_key(start):
+    with start("-b", "0.0.0.0:0", api_key=OWN_KEY) as server:
+        assert "Listening at: http://0.0.0.0" in server.log
+
+
+def test_a_setting_that_cannot_be_is_refused(start):
+    server = start(port=70000)
+
+    assert server.wait() == 1
+    assert "PENSIEVE_PORT: expected a whole number from 1 to 65535" in server.log
+
+
+def test_a_model_that_cannot_be_opened_ends_the_server_with_its_reason(start):
+    server = start(test_broken=1)
+
+    assert server.wait() == 3
+    assert "a model that cannot be opened" in server.log
