@@ -8,6 +8,26 @@ import json
 
 KEY = {"x-api-key": "pensieve-local-token"}
 
+BODY = {
+    "model": "claude-hello",
+    "max_tokens": 10,
+    "messages": [{"role": "user", "content": "a private question"}],
+}
+STREAM = BODY | {"stream": True}
+
+
+def events_of(body):
+    """Return a stream's events as (name, data); every event has both lines."""
+    frames = body.decode().split("\n\n")
+    assert frames.pop() == ""
+    events = []
+    for frame in frames:
+        name, data = frame.split("\n")
+        assert name.startswith("event: ")
+        assert data.startswith("data: ")
+        events.append((name[7:], json.loads(data[6:])))
+    return events
+
 
 class Call:
     """A request that is being answered."""
@@ -43,6 +63,9 @@ class Call:
 
     def json(self):
         return json.loads(self.body)
+
+    def events(self):
+        return events_of(self.body)
 
     async def pieces_until(self, count):
         """Wait for this many pieces of the body."""

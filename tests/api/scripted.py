@@ -1,11 +1,10 @@
 """A service whose answers are scripts: what the pipeline would say, and when."""
 
-import time
 from pathlib import Path
 
 import msgspec
 
-from pensieve.errors import NotFoundError
+from pensieve.api.service import Service
 from pensieve.models.description import GenerationDefaults, ModelDescription
 from pensieve.schema.events import (
     ContentBlockDelta,
@@ -127,22 +126,8 @@ class ScriptedPipeline:
         )
 
 
-class ScriptedService:
-    """Stands where `api.service.Service` does."""
+class ScriptedService(Service):
+    """The service, over scripts."""
 
     def __init__(self, scripts):
-        self.description = DESCRIPTION
-        self.pipeline = ScriptedPipeline(scripts)
-        self.engine = ScriptedEngine()
-        self._begun_at = time.monotonic()
-
-    @property
-    def uptime_s(self):
-        return time.monotonic() - self._begun_at
-
-    def check_serves(self, model):
-        if model != "scripted" and not model.startswith("claude-"):
-            raise NotFoundError(f"model: {model}")
-
-    async def close(self):
-        await self.engine.close()
+        super().__init__(DESCRIPTION, ScriptedPipeline(scripts), ScriptedEngine())

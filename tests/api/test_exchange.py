@@ -1,18 +1,15 @@
-"""What holds for every request: size, time, request id, one line of log."""
+"""What holds for every request: its limits, its end, its id, its line of log."""
 
+import asyncio
 import logging
 import re
 
 import pytest
 from api import conftest
+from api.asgi_client import BODY, STREAM
+from api.scripted import opening, text
 
 from pensieve.api import exchange
-
-HELLO = {
-    "model": "claude-hello",
-    "max_tokens": 10,
-    "messages": [{"role": "user", "content": "a private question"}],
-}
 
 
 @pytest.mark.parametrize(
@@ -73,11 +70,88 @@ async def test_a_body_that_takes_too_long_is_never_served(client, monkeypatch):
     assert call.status == 408
 
 
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+async def test_a_client_that_leaves_during_prefill_ends_the_work(
+    client, service, stream
+):
+    async def endless():
+        await asyncio.sleep(3600)
+        yield
+
+    service.pipeline.scripts["endless"] = endless
+
+    call = client.begin(
+        "POST", "/v1/messages", STREAM | {"model": "claude-endless", "stream": stream}
+    )
+    await asyncio.sleep(0.02)
+    assert service.pipeline.ended == []
+    call.leave()
+    await asyncio.wait_for(call.task, 1)
+
+    assert service.pipeline.ended == ["endless!"]
+
+
+async def test_a_client_that_leaves_between_two_tokens_ends_the_work(client, service):
+    async def ticking():
+        for event in opening():
+            yield event
+        while True:
+            yield text("x")
+            await asyncio.sleep(0.01)
+
+    service.pipeline.scripts["ticking"] = ticking
+
+    call = client.begin("POST", "/v1/messages", STREAM | {"model": "claude-ticking"})
+    await call.pieces_until(3)
+    call.leave()
+    await asyncio.wait_for(call.task, 1)
+
+    assert service.pipeline.ended == ["ticking!"]
+    assert not call.is_complete
+
+
+async def test_a_server_that_stops_ends_streams_with_an_error_event(client, service):
+    async def ticking():
+        for event in opening():
+            yield event
+        await asyncio.sleep(3600)
+
+    service.pipeline.scripts["ticking"] = ticking
+    client.state["must_end"] = asyncio.Event()
+
+    call = client.begin("POST", "/v1/messages", STREAM | {"model": "claude-ticking"})
+    await call.pieces_until(1)
+    client.state["must_end"].set()
+    await asyncio.wait_for(call.task, 1)
+
+    name, data = call.events()[-1]
+    assert (name, data["error"]["type"]) == ("error", "overloaded_error")
+    assert call.is_complete
+    assert service.pipeline.ended == ["ticking!"]
+
+
+async def test_a_server_that_stops_refuses_whole_answers(client, service):
+    async def endless():
+        await asyncio.sleep(3600)
+        yield
+
+    service.pipeline.scripts["endless"] = endless
+    client.state["must_end"] = asyncio.Event()
+
+    call = client.begin("POST", "/v1/messages", BODY | {"model": "claude-endless"})
+    await asyncio.sleep(0.02)
+    client.state["must_end"].set()
+    await asyncio.wait_for(call.task, 1)
+
+    assert call.status == 529
+    assert call.json()["error"]["type"] == "overloaded_error"
+
+
 async def test_a_request_is_one_line_of_log_without_its_content(client, caplog):
     caplog.set_level(logging.INFO, "pensieve")
     headers = {"x-api-key": "sk-ant-very-secret"}
 
-    call = await client.post("/v1/messages?beta=true", HELLO, headers=headers)
+    call = await client.post("/v1/messages?beta=true", BODY, headers=headers)
 
     (line,) = [record.getMessage() for record in caplog.records]
     assert re.fullmatch(
@@ -88,7 +162,7 @@ async def test_a_request_is_one_line_of_log_without_its_content(client, caplog):
 async def test_a_streamed_request_is_logged_with_its_tokens(client, caplog):
     caplog.set_level(logging.INFO, "pensieve")
 
-    await client.post("/v1/messages", HELLO | {"stream": True})
+    await client.post("/v1/messages", STREAM)
 
     assert caplog.messages[-1].endswith("in=7 out=2")
 
