@@ -67,7 +67,7 @@ class App:
         await receive()
         try:
             service = await self._open_service()
-        except PensieveError as error:
+        except (PensieveError, OSError) as error:
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             return
         except Exception:

@@ -1,5 +1,7 @@
 """POST /v1/messages and /v1/messages/count_tokens."""
 
+import asyncio
+
 import falcon
 import msgspec
 from falcon.asgi import Request, Response
@@ -49,7 +51,8 @@ class CountTokens:
         """Count one request."""
         request = decode_count_request(await req.stream.read())
         self._service.check_serves(request.model)
-        num_tokens = self._service.pipeline.count_tokens(request)
+        pipeline = self._service.pipeline
+        num_tokens = await asyncio.to_thread(pipeline.count_tokens, request)
         Exchange.of(req.scope).tokens_in = num_tokens
         resp.content_type = falcon.MEDIA_JSON
         resp.data = msgspec.json.encode(TokenCount(num_tokens))
