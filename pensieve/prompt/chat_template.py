@@ -1,0 +1,180 @@
+"""A conversation in, the prompt's text out, as the model's own template writes it.
+
+Equal to Hugging Face's `apply_chat_template(tokenize=False)` on the same messages.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jinja2
+
+from pensieve.errors import InvalidRequestError, ModelError
+from pensieve.models.description import ModelDescription
+from pensieve.prompt.canonical import PARAGRAPH, Conversation, Turn
+from pensieve.prompt.control_tokens import CUT
+from pensieve.prompt.template_sandbox import TemplateSandbox, literal_text
+
+PLAIN_TEMPLATE = r"""
+{%- for message in messages -%}
+  {%- if message.role != 'system' -%}
+    {{ message.role | capitalize }}{{ ':\n' }}
+  {%- endif -%}
+  {{ message.content }}
+  {%- if not loop.last or add_generation_prompt -%}
+    {{ '\n\n' }}
+  {%- endif -%}
+{%- endfor -%}
+{%- if add_generation_prompt -%}
+  {{ 'Assistant:\n' }}
+{%- endif -%}
+"""
+"""For models without a template, which have not learned to chat: a transcript."""
+
+TEMPLATE_FAILURES = (
+    jinja2.TemplateError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+"""What a template raises, on purpose or not."""
+
+_PROBE = Conversation(
+    system="PROBE-SYSTEM", turns=[Turn(is_user=True, text="PROBE-USER")]
+)
+
+
+class _Form(NamedTuple):
+    """How a template takes messages."""
+
+    has_system_role: bool
+    """Otherwise the system prompt goes before the first user text."""
+    has_string_content: bool
+    """Otherwise content is a list of one text part."""
+
+
+_FORMS = (
+    _Form(True, True),
+    _Form(False, True),
+    _Form(True, False),
+    _Form(False, False),
+)
+
+
+class ChatTemplate:
+    """Renders conversations for one model. Any thread may use it.
+
+    Args:
+        source: Jinja.
+        tokens: `bos_token` and the like, by the names that templates use.
+
+    Raises:
+        ModelError: not a template, or one that shows a system prompt and a user's text
+            in no form that is known.
+    """
+
+    def __init__(self, source: str, tokens: dict[str, str]) -> None:
+        self._sandbox = TemplateSandbox()
+        self._tokens = tokens
+        try:
+            self._template = self._sandbox.compile_template(source)
+            self.literal_text = literal_text(source)
+        except jinja2.TemplateSyntaxError as error:
+            raise ModelError(
+                f"chat template: line {error.lineno}: {error.message}"
+            ) from error
+        self._form = self._probe_form()
+
+    def render(
+        self, conversation: Conversation, mark: Callable[[str], str] = str
+    ) -> str:
+        """Return the prompt, up to where the answer begins or goes on.
+
+        Args:
+            conversation: a client's.
+            mark: applied to all text of the client's.
+
+        Raises:
+            InvalidRequestError: the template refuses this conversation.
+        """
+        try:
+            rendered = self._render(conversation, mark, self._form)
+        except TEMPLATE_FAILURES as error:
+            raise InvalidRequestError(
+                f"messages: the model's chat template refuses them: {error}"
+            ) from error
+        if conversation.turns[-1].is_user:
+            return rendered
+        answer_begun, cut, _ = rendered.rpartition(CUT)
+        if not cut:
+            raise InvalidRequestError(
+                "messages: the model's chat template cannot continue an answer"
+            )
+        return answer_begun
+
+    def _render(
+        self, conversation: Conversation, mark: Callable[[str], str], form: _Form
+    ) -> str:
+        texts = [mark(turn.text) for turn in conversation.turns]
+        system = mark(conversation.system)
+        messages = []
+        if system and form.has_system_role:
+            messages.append(_message("system", system, form))
+        elif system:
+            texts[0] = f"{system}{PARAGRAPH}{texts[0]}"
+        answer_follows = conversation.turns[-1].is_user
+        if not answer_follows:
+            texts[-1] += CUT
+        for turn, text in zip(conversation.turns, texts, strict=True):
+            role = "user" if turn.is_user else "assistant"
+            messages.append(_message(role, text, form))
+        variables = {
+            **self._tokens,
+            "messages": messages,
+            "tools": None,
+            "documents": None,
+            "add_generation_prompt": answer_follows,
+        }
+        return self._sandbox.run(self._template, variables)
+
+    def _probe_form(self) -> _Form:
+        """Return the first form in which the template shows all that it is given."""
+        reason = "it leaves out a part"
+        for form in _FORMS:
+            try:
+                rendered = self._render(_PROBE, str, form)
+            except TEMPLATE_FAILURES as error:
+                reason = str(error)
+                continue
+            if _PROBE.system in rendered and _PROBE.turns[0].text in rendered:
+                return form
+        raise ModelError(
+            f"chat template: cannot show a system prompt and a user's text: {reason}"
+        )
+
+
+def open_template(description: ModelDescription) -> ChatTemplate:
+    """Return the template of a model, or a plain one for a model that has none.
+
+    Begin-of-sequence is the template's to write, as it is with Hugging Face; only
+    before the plain one does the model's setting decide.
+
+    Raises:
+        ModelError: the template cannot be used.
+    """
+    named = {"bos_token": description.bos_token, "eos_token": description.eos_token}
+    tokens = {name: token for name, token in named.items() if token is not None}
+    source = description.chat_template
+    if source is None:
+        begins = "{{ bos_token }}" if description.add_bos_token else ""
+        source = begins + PLAIN_TEMPLATE
+    return ChatTemplate(source, tokens)
+
+
+def _message(role: str, text: str, form: _Form) -> dict[str, Any]:
+    if form.has_string_content:
+        return {"role": role, "content": text}
+    return {"role": role, "content": [{"type": "text", "text": text}]}

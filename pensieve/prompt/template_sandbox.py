@@ -1,0 +1,207 @@
+"""Jinja for chat templates: what Hugging Face's offer, in a sandbox with limits.
+
+A template is code from a model's file. It reaches nothing but the values it is given
+(Jinja's immutable sandbox); its loops and macros together run MAX_STEPS times; it
+writes MAX_CHARS; strings, lists and numbers that its operators make are bounded.
+Not bounded: a filter or a string method may take long, or make one big value.
+
+What templates may use is after transformers' utils/chat_template_utils.py.
+"""
+
+import datetime
+import json
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import jinja2
+import jinja2.ext
+import jinja2.nodes
+import jinja2.parser
+from jinja2.exceptions import SecurityError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.visitor import NodeTransformer
+
+MAX_STEPS = 1_000_000
+"""A few seconds. Ten for each message of the longest conversation."""
+MAX_CHARS = 40_000_000
+"""More than the longest request has, and what a template adds to it."""
+MAX_NUMBER_BITS = 1024
+
+
+class TemplateSandbox(ImmutableSandboxedEnvironment):
+    """Compiles and runs untrusted templates. Any thread may use it."""
+
+    intercepted_binops = frozenset({"+", "*", "**"})
+
+    def __init__(self) -> None:
+        super().__init__(
+            trim_blocks=True,
+            lstrip_blocks=True,
+            extensions=[_GenerationTag, jinja2.ext.loopcontrols],
+        )
+        self.filters["tojson"] = _tojson
+        self.globals["raise_exception"] = _raise_exception
+        self.globals["strftime_now"] = _strftime_now
+        self.globals["namespace"] = _Namespace
+        self._local = threading.local()
+
+    def compile_template(self, source: str) -> jinja2.Template:
+        """Return the template, with its steps counted.
+
+        Raises:
+            jinja2.TemplateSyntaxError: it is not a template.
+        """
+        return self.from_string(_Bounded().visit(self.parse(source)))
+
+    def run(self, template: jinja2.Template, variables: dict[str, Any]) -> str:
+        """Return what the template writes.
+
+        Raises:
+            jinja2.TemplateError: the template refuses, or passes a limit; other errors
+                of Python's own may come from its expressions.
+        """
+        self._local.steps = 0
+        pieces: list[str] = []
+        num_chars = 0
+        for piece in template.generate(variables):
+            num_chars += len(piece)
+            self._check_size(num_chars)
+            pieces.append(piece)
+        return "".join(pieces)
+
+    def count_step(self) -> None:
+        """Called by the template at each turn of a loop and each call of a macro."""
+        self._local.steps += 1
+        if self._local.steps > MAX_STEPS:
+            raise SecurityError(f"took more than {MAX_STEPS} steps")
+
+    def concatenate(self, *values: Any) -> str:
+        """Join as the operator `~` does."""
+        texts = [str(value) for value in values]
+        self._check_size(sum(map(len, texts)))
+        return "".join(texts)
+
+    def call_binop(
+        self, context: jinja2.runtime.Context, operator: str, left: Any, right: Any
+    ) -> Any:
+        """Apply an operator that could make something big, if it does not."""
+        if isinstance(left, int) and isinstance(right, int):
+            self._check_number(operator, left.bit_length(), right)
+        elif operator == "+" and _has_size(left) and _has_size(right):
+            self._check_size(len(left) + len(right))
+        elif operator == "*" and _has_size(left) and isinstance(right, int):
+            self._check_size(len(left) * right)
+        elif operator == "*" and isinstance(left, int) and _has_size(right):
+            self._check_size(left * len(right))
+        return super().call_binop(context, operator, left, right)
+
+    def _check_number(self, operator: str, left_bits: int, right: int) -> None:
+        bits = left_bits * right if operator == "**" else left_bits + right.bit_length()
+        if bits > MAX_NUMBER_BITS:
+            raise SecurityError(f"made a number of more than {MAX_NUMBER_BITS} bits")
+
+    def _check_size(self, size: int) -> None:
+        if size > MAX_CHARS:
+            raise SecurityError(f"made more than {MAX_CHARS} characters")
+
+
+def literal_text(source: str) -> str:
+    """Return all text that a template writes itself, its pieces kept apart by a NUL.
+
+    Raises:
+        jinja2.TemplateSyntaxError: it is not a template.
+    """
+    tree = TemplateSandbox().parse(source)
+    pieces = [node.data for node in tree.find_all(jinja2.nodes.TemplateData)]
+    pieces += [
+        node.value
+        for node in tree.find_all(jinja2.nodes.Const)
+        if isinstance(node.value, str)
+    ]
+    return "\0".join(pieces)
+
+
+class _Bounded(NodeTransformer):
+    """Adds the limits to a parsed template."""
+
+    def generic_visit(
+        self, node: jinja2.nodes.Node, *args: Any, **kwargs: Any
+    ) -> jinja2.nodes.Node:
+        super().generic_visit(node, *args, **kwargs)
+        if isinstance(
+            node, jinja2.nodes.For | jinja2.nodes.Macro | jinja2.nodes.CallBlock
+        ):
+            step = jinja2.nodes.ExprStmt(_environment_call("count_step", []))
+            node.body.insert(0, step)
+        return node
+
+    def visit_Concat(self, node: jinja2.nodes.Concat) -> jinja2.nodes.Call:
+        self.generic_visit(node)
+        return _environment_call("concatenate", node.nodes)
+
+
+def _environment_call(
+    method: str, arguments: list[jinja2.nodes.Expr]
+) -> jinja2.nodes.Call:
+    # A template cannot give this name another meaning, as it could a global's.
+    function = jinja2.nodes.EnvironmentAttribute(method)
+    return jinja2.nodes.Call(function, arguments, [], None, None)
+
+
+class _GenerationTag(jinja2.ext.Extension):
+    """`{% generation %}…{% endgeneration %}`: for training; here, only a scope."""
+
+    tags = {"generation"}  # noqa: RUF012  (read-only; Jinja's own form)
+
+    def parse(self, parser: jinja2.parser.Parser) -> jinja2.nodes.Node:
+        line = next(parser.stream).lineno
+        body = parser.parse_statements(("name:endgeneration",), drop_needle=True)
+        return jinja2.nodes.Scope(body, lineno=line)
+
+
+class _Namespace(jinja2.utils.Namespace):
+    """Jinja's own, but for names that Python gives a meaning."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        attributes = dict(*args, **kwargs)
+        for name in attributes:
+            _check_name(name)
+        super().__init__(attributes)
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        _check_name(name)
+        super().__setitem__(name, value)
+
+
+def _check_name(name: object) -> None:
+    if isinstance(name, str) and name.startswith("_"):
+        raise SecurityError(f"named an attribute {name!r}")
+
+
+def _has_size(value: Any) -> bool:
+    return isinstance(value, str | list | tuple)
+
+
+def _tojson(
+    value: Any,
+    ensure_ascii: bool = False,
+    indent: int | None = None,
+    separators: tuple[str, str] | None = None,
+    sort_keys: bool = False,
+) -> str:
+    return json.dumps(
+        value,
+        ensure_ascii=ensure_ascii,
+        indent=indent,
+        separators=separators,
+        sort_keys=sort_keys,
+    )
+
+
+def _raise_exception(message: str) -> Iterator[None]:
+    raise jinja2.TemplateError(message)
+
+
+def _strftime_now(format: str) -> str:
+    return datetime.datetime.now().strftime(format)

@@ -1,0 +1,147 @@
+"""Rendered prompts in, token ids out, equal to Hugging Face's on the same text.
+
+The prompt is split at its control tokens; each span between is encoded on its own, with
+control tokens off, and remembered by its text.
+"""
+
+from collections.abc import Callable, Sequence
+
+import tokenizers
+from tokenizers import pre_tokenizers
+
+from pensieve.errors import ModelError
+from pensieve.models import gguf
+from pensieve.models.description import ModelDescription
+from pensieve.prompt import gguf_tokenizer
+from pensieve.prompt.control_tokens import ControlTokens
+from pensieve.prompt.segment_cache import SegmentCache
+
+MAX_CACHED_CHARS = 4 << 20
+"""Some twenty conversations of a coding agent."""
+
+
+class Tokenizer:
+    """Encodes one model's prompts. Any thread may use it.
+
+    Control tokens are the special ones, and those added tokens that the chat template
+    writes itself (as Qwen's does `<tool_call>`), but for white space.
+
+    Args:
+        backend: kept, and changed: control tokens become special, and are not matched.
+        template_text: all literal text of the chat template.
+
+    Raises:
+        ModelError: its control tokens cannot be told apart.
+    """
+
+    def __init__(self, backend: tokenizers.Tokenizer, template_text: str) -> None:
+        added = backend.get_added_tokens_decoder()
+        control = {
+            token_id: token
+            for token_id, token in added.items()
+            if token.special
+            or (token.content in template_text and not token.content.isspace())
+        }
+        self.special_token_ids = frozenset(
+            token_id for token_id, token in added.items() if token.special
+        )
+        """Tokens that have no text in an answer."""
+        self.control_token_ids = frozenset(control)
+        self._control_tokens = ControlTokens(control)
+        self._cache = SegmentCache(MAX_CACHED_CHARS)
+        self.backend = _text_only(
+            backend, [token.content for token in control.values()]
+        )
+        self._continuing = _continuing(self.backend)
+
+    def mark(self, text: str) -> str:
+        """Return client text so that `encode` finds no control token in it."""
+        return self._control_tokens.mark(text)
+
+    def encode(self, rendered: str) -> list[int]:
+        """Return the token ids of a prompt whose client text was marked."""
+        token_ids: list[int] = []
+        for piece in self._control_tokens.split(rendered):
+            if isinstance(piece, int):
+                token_ids.append(piece)
+                continue
+            backend = self._continuing if token_ids else self.backend
+            token_ids += self._cache.encode(
+                piece, backend is self.backend, self._text_encoder(backend)
+            )
+        return token_ids
+
+    def _text_encoder(
+        self, backend: tokenizers.Tokenizer
+    ) -> Callable[[str], Sequence[int]]:
+        def encode_text(text: str) -> Sequence[int]:
+            token_ids = backend.encode(text, add_special_tokens=False).ids
+            if self.control_token_ids.isdisjoint(token_ids):
+                return token_ids
+            # A Unigram model, or a normalizer, can make one of plain text; not of less
+            # than a whole token's text.
+            return [
+                token_id
+                for char in text
+                for token_id in backend.encode(char, add_special_tokens=False).ids
+                if token_id not in self.control_token_ids
+            ]
+
+        return encode_text
+
+
+def open_backend(description: ModelDescription) -> tokenizers.Tokenizer:
+    """Return the tokenizer that a model's files describe.
+
+    Raises:
+        ModelError: there is none, or it is damaged or of a kind that is not run.
+        OSError: a file cannot be read.
+    """
+    if description.format == "gguf":
+        vocabulary = gguf.vocabulary(description.path)
+        return gguf_tokenizer.build(vocabulary, description.architecture)
+    path = description.path / "tokenizer.json"
+    if not path.exists():
+        raise ModelError(f"{path}: expected a tokenizer in this file, found none")
+    try:
+        return tokenizers.Tokenizer.from_file(str(path))
+    except Exception as error:  # tokenizers raises nothing narrower
+        raise ModelError(
+            f"{path}: not a tokenizer that can be read ({error})"
+        ) from error
+
+
+def _text_only(
+    backend: tokenizers.Tokenizer, control_tokens: list[str]
+) -> tokenizers.Tokenizer:
+    """Return the backend, set to see text in whatever it is given."""
+    backend.no_truncation()
+    backend.no_padding()
+    backend.add_special_tokens(control_tokens)
+    backend.encode_special_tokens = True
+    return backend
+
+
+def _continuing(backend: tokenizers.Tokenizer) -> tokenizers.Tokenizer:
+    """Return the backend that encodes text from the middle of a prompt.
+
+    It is another one only where a space goes before the first word of a prompt and of
+    no later span.
+    """
+    if not any(part.prepend_scheme == "first" for part in _metaspaces(backend)):
+        return backend
+    continuing = tokenizers.Tokenizer.from_str(backend.to_str())
+    continuing.encode_special_tokens = True
+    for part in _metaspaces(continuing):
+        if part.prepend_scheme == "first":
+            part.prepend_scheme = "never"
+    return continuing
+
+
+def _metaspaces(backend: tokenizers.Tokenizer) -> list[pre_tokenizers.Metaspace]:
+    """Return the steps of the pre-tokenizer that write SentencePiece's spaces."""
+    step = backend.pre_tokenizer
+    is_sequence = isinstance(step, pre_tokenizers.Sequence)
+    # A sequence is iterable by its indices, which its stub does not say.
+    steps = list(step) if is_sequence else [step]
+    return [step for step in steps if isinstance(step, pre_tokenizers.Metaspace)]

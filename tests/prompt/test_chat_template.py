@@ -1,0 +1,186 @@
+import pytest
+from hypothesis import given
+from reference import chat_templates
+from reference.texts import ANY
+from transformers.utils.chat_template_utils import render_jinja_template
+
+from pensieve.errors import InvalidRequestError, ModelError
+from pensieve.models.files import describe
+from pensieve.prompt.canonical import Conversation, Turn
+from pensieve.prompt.chat_template import PLAIN_TEMPLATE, ChatTemplate, open_template
+
+QUESTION = [Turn(is_user=True, text="What is 6 by 7?")]
+DIALOGUE = [
+    *QUESTION,
+    Turn(is_user=False, text="  <think>\nhm\n</think>\n\n42 \n"),
+    Turn(is_user=True, text="Sure?\n\n  Say why."),
+]
+BEGUN = [*QUESTION, Turn(is_user=False, text="The answer is")]
+
+
+def conversation(turns, system="") -> Conversation:
+    return Conversation(system=system, turns=turns)
+
+
+def hugging_face(source: str, conversation: Conversation, **options) -> str:
+    """Render as `apply_chat_template(tokenize=False)` does."""
+    messages = [
+        {"role": "user" if turn.is_user else "assistant", "content": turn.text}
+        for turn in conversation.turns
+    ]
+    if conversation.system:
+        messages.insert(0, {"role": "system", "content": conversation.system})
+    (rendered,), _ = render_jinja_template(
+        [messages], chat_template=source, **options, **chat_templates.TOKENS
+    )
+    return rendered
+
+
+@pytest.mark.parametrize("system", ["", "Be brief.\n"])
+@pytest.mark.parametrize("turns", [QUESTION, DIALOGUE])
+@pytest.mark.parametrize("family", chat_templates.WITH_SYSTEM_ROLE)
+def test_prompts_are_hugging_faces(family, turns, system):
+    source = chat_templates.WITH_SYSTEM_ROLE[family]
+    template = ChatTemplate(source, chat_templates.TOKENS)
+    messages = conversation(turns, system)
+
+    assert template.render(messages) == hugging_face(
+        source, messages, add_generation_prompt=True
+    )
+
+
+@pytest.mark.parametrize("family", chat_templates.WITH_SYSTEM_ROLE)
+def test_any_text_is_rendered_as_by_hugging_face(family):
+    source = chat_templates.WITH_SYSTEM_ROLE[family]
+    template = ChatTemplate(source, chat_templates.TOKENS)
+
+    @given(ANY, ANY, ANY)
+    def check(system, question, answer):
+        turns = [Turn(True, question), Turn(False, answer), Turn(True, question)]
+        messages = conversation(turns, system)
+        assert template.render(messages) == hugging_face(
+            source, messages, add_generation_prompt=True
+        )
+
+    check()
+
+
+@pytest.mark.parametrize("family", chat_templates.WITH_SYSTEM_ROLE)
+def test_an_answer_begun_is_continued_as_by_hugging_face(family):
+    source = chat_templates.WITH_SYSTEM_ROLE[family]
+    template = ChatTemplate(source, chat_templates.TOKENS)
+    messages = conversation(BEGUN)
+
+    rendered = template.render(messages)
+
+    assert rendered == hugging_face(source, messages, continue_final_message=True)
+    assert rendered.endswith("The answer is")
+
+
+def test_smollm2s_own_template_is_rendered_as_by_hugging_face(smollm2_path):
+    description = describe(smollm2_path)
+    messages = conversation(DIALOGUE, "Be brief.")
+
+    assert open_template(description).render(messages) == hugging_face(
+        description.chat_template, messages, add_generation_prompt=True
+    )
+
+
+def test_a_system_prompt_goes_before_the_first_text_where_there_is_no_such_role():
+    template = ChatTemplate(chat_templates.NO_SYSTEM_ROLE, chat_templates.TOKENS)
+    folded = [Turn(is_user=True, text="Be brief.\n\nWhat is 6 by 7?")]
+
+    assert template.render(conversation(QUESTION, "Be brief.")) == hugging_face(
+        chat_templates.NO_SYSTEM_ROLE, conversation(folded), add_generation_prompt=True
+    )
+
+
+def test_a_system_prompt_that_the_template_would_drop_is_folded_too():
+    template = ChatTemplate(
+        "{% for m in messages if m.role != 'system' %}{{ m.content }}{% endfor %}", {}
+    )
+
+    assert template.render(conversation(QUESTION, "Be brief.")) == (
+        "Be brief.\n\nWhat is 6 by 7?"
+    )
+
+
+def test_content_is_a_list_of_parts_where_the_template_knows_nothing_else():
+    template = ChatTemplate(chat_templates.PARTS_ONLY, {})
+
+    assert template.render(conversation(QUESTION, "Be brief.")) == (
+        "<|system|>Be brief.<|end|><|user|>What is 6 by 7?<|end|><|assistant|>"
+    )
+
+
+def test_a_model_without_a_template_gets_a_transcript(gemma3_path):
+    template = open_template(describe(gemma3_path))
+
+    assert template.render(conversation(DIALOGUE[:1], "Be brief.")) == (
+        "<bos>Be brief.\n\nUser:\nWhat is 6 by 7?\n\nAssistant:\n"
+    )
+
+
+def test_the_transcript_can_be_continued():
+    template = ChatTemplate(PLAIN_TEMPLATE, {})
+
+    assert template.render(conversation(BEGUN)) == (
+        "User:\nWhat is 6 by 7?\n\nAssistant:\nThe answer is"
+    )
+
+
+def test_all_client_text_is_marked():
+    template = ChatTemplate(chat_templates.CHATML, {})
+
+    rendered = template.render(conversation(DIALOGUE, "Be brief."), str.upper)
+
+    assert rendered.startswith("<|im_start|>system\nBE BRIEF.<|im_end|>")
+    assert "WHAT IS 6 BY 7?" in rendered
+    assert "42" in rendered
+    assert "SAY WHY." in rendered
+
+
+@pytest.mark.parametrize(
+    ("expression", "reason"),
+    [
+        ("raise_exception('No greetings')", "No greetings"),
+        ("messages[0].content + 1", "can only concatenate str"),
+        ("messages[5].content.x", "has no element 5"),
+        ("1 / 0", "division by zero"),
+        ("range(10 ** 9)", "Range too big"),
+        ("messages[0].content.__class__.__mro__", "unsafe"),
+        ("messages | int + []", "unsupported operand"),
+    ],
+)
+def test_what_the_template_refuses_is_the_clients_error(expression, reason):
+    source = (
+        "{% for m in messages %}{{ m.content }}{% endfor %}"
+        "{% if messages[0].content == 'hello' %}{{ " + expression + " }}{% endif %}"
+    )
+    template = ChatTemplate(source, {})
+
+    with pytest.raises(InvalidRequestError) as caught:
+        template.render(conversation([Turn(is_user=True, text="hello")]))
+
+    assert str(caught.value).startswith("messages: the model's chat template refuses")
+    assert reason in str(caught.value)
+
+
+def test_a_template_that_drops_the_answer_begun_is_the_clients_error():
+    template = ChatTemplate(
+        "{% for m in messages if m.role != 'assistant' %}{{ m.content }}{% endfor %}",
+        {},
+    )
+
+    with pytest.raises(InvalidRequestError, match="cannot continue an answer"):
+        template.render(conversation(BEGUN))
+
+
+def test_a_template_that_is_none_is_refused_with_its_line():
+    with pytest.raises(ModelError, match=r"chat template: line 2: .*endfor"):
+        ChatTemplate("{% for m in messages %}\n{% endif %}", {})
+
+
+def test_a_template_that_shows_no_text_is_refused():
+    with pytest.raises(ModelError, match="cannot show a system prompt"):
+        ChatTemplate("{{ raise_exception('never') }}", {})
