@@ -14,6 +14,9 @@ REPLACEMENT = "\ufffd"
 MAX_HELD_CHARACTERS = 3
 """How many replacement characters an unfinished character can look like: byte-level
 decoders write one for all of its bytes, byte-fallback decoders one for each."""
+MAX_WAITING_TOKENS = 64
+MIN_WAITING_TOKENS = 16
+"""More tokens than the held characters can be made of."""
 
 
 class Detokenizer:
@@ -69,7 +72,15 @@ class Detokenizer:
         if piece and num_unfinished == 0:
             self._waiting, self._num_sent = [], 0
             self._is_at_start = False
+        elif len(self._waiting) > MAX_WAITING_TOKENS:
+            self._forget_the_oldest()
         return piece
+
+    def _forget_the_oldest(self) -> None:
+        """Keep few tokens waiting, or a run of broken bytes would cost its square."""
+        num_held = len(self._text()) - self._num_sent
+        self._waiting = self._waiting[-MIN_WAITING_TOKENS:]
+        self._num_sent = max(0, len(self._text()) - num_held)
 
     def _text(self) -> str:
         if self._is_at_start:

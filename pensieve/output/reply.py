@@ -69,14 +69,14 @@ class Reply:
 
     def feed(self, token_ids: Iterable[int]) -> list[Event]:
         """Return what these tokens make certain, up to a stop sequence."""
-        events: list[Event] = []
+        pieces = []
         for token_id in token_ids:
             self._num_output_tokens += 1
-            piece = self._stop_sequences.feed(self._detokenizer.feed([token_id]))
-            events += self._text(piece)
+            piece = self._detokenizer.feed([token_id])
+            pieces.append(self._stop_sequences.feed(piece))
             if self.has_stopped:
                 break
-        return events
+        return self._text("".join(pieces))
 
     def finish(
         self, reason: Literal["end_token", "max_tokens"], is_window_full: bool = False

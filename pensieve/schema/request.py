@@ -16,9 +16,10 @@ from pensieve.schema.decoding import request_decoder
 Role = Literal["user", "assistant", "system"]
 
 MAX_MESSAGES = 100_000
-MAX_STOP_SEQUENCES = 8_191
+MAX_STOP_SEQUENCES = 256
+"""Each is looked for at every character of the answer."""
 MAX_STOP_SEQUENCE_CHARS = 65_536
-"""Of all together: matching them takes memory for each."""
+"""Of all together."""
 
 
 class MessageParam(msgspec.Struct, frozen=True):

@@ -6,9 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from output.byte_tokenizer import END, byte_tokenizer
+from reference import byte_level_bpe
+from reference.texts import VARIED
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
+from pensieve.models.files import describe
 from pensieve.output.detokenizer import Detokenizer
+from pensieve.prompt.tokenizer import open_backend
 
 TEXT = "na\u00efve \u4e2d\u6587 \U0001f469\u200d\U0001f680 e\u0301 tail"
 
@@ -105,3 +109,59 @@ def test_a_long_run_of_replacement_characters_is_not_held_back():
     sent = "".join(detokenizer.feed([each]) for each in ids)
 
     assert len(sent) >= 47
+
+
+@pytest.fixture(scope="module", params=["smollm2_path", "gemma3_path"])
+def real_backend(request):
+    return open_backend(describe(request.getfixturevalue(request.param)))
+
+
+@pytest.mark.parametrize("text", VARIED)
+def test_real_models_text_comes_out_as_decode_has_it(real_backend, text):
+    ids = real_backend.encode(text, add_special_tokens=False).ids
+    detokenizer = Detokenizer(real_backend, special_token_ids=())
+
+    pieces = [detokenizer.feed([token_id]) for token_id in ids]
+
+    assert "".join(pieces) + detokenizer.finish() == real_backend.decode(ids)
+    assert "\ufffd" not in "".join(pieces).replace("\ufffd \ufffe", "")
+
+
+class CountingBackend:
+    """A tokenizer that counts the tokens it decodes."""
+
+    def __init__(self, backend):
+        self._backend = backend
+        self.num_decoded = 0
+
+    def encode(self, text, add_special_tokens):
+        return self._backend.encode(text, add_special_tokens=add_special_tokens)
+
+    def decode(self, ids, skip_special_tokens):
+        self.num_decoded += len(ids)
+        return self._backend.decode(ids, skip_special_tokens=skip_special_tokens)
+
+
+@pytest.mark.parametrize("broken", [b"\x80", b"\xf0\x9f\x98", b"\xe4\xb8"])
+def test_broken_bytes_without_end_come_out_at_a_steady_cost(backend, broken):
+    letters = byte_level_bpe.alphabet()
+    ids = [
+        backend.token_to_id(f"<0x{byte:02X}>") or backend.token_to_id(letters[byte])
+        for byte in broken * 2_000
+    ]
+    counting = CountingBackend(backend)
+    detokenizer = Detokenizer(counting, special(backend))
+
+    text = detokenizer.feed(ids) + detokenizer.finish()
+
+    assert text == backend.decode(ids)
+    assert counting.num_decoded < 200 * len(ids)
+
+
+def test_tokens_that_the_vocabulary_has_not_cost_no_more_each(backend):
+    counting = CountingBackend(backend)
+    detokenizer = Detokenizer(counting, special(backend))
+
+    assert detokenizer.feed([10_000] * 2_000) == ""
+    assert detokenizer.feed(backend.encode("ab").ids) == "ab"
+    assert counting.num_decoded < 200 * 2_000
