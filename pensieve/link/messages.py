@@ -17,6 +17,8 @@ import msgspec
 PROTOCOL_VERSION = 1
 MAX_FRAME_BYTES = 64 << 20
 """A frame that says it is longer is a broken peer: the connection is closed."""
+EXIT_SOCKET_TAKEN = 75
+"""Exit status of an engine that found another one on its socket (EX_TEMPFAIL)."""
 
 
 class SamplingParams(msgspec.Struct, frozen=True):

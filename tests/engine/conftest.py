@@ -2,7 +2,26 @@
 
 import sys
 
+import pytest
+
 from pensieve.engine import blas
 
 if "mlx.core" not in sys.modules:
     blas.preload()
+
+from engine.engine_process import engine_spec, running_engine
+from engine.tiny_models import save_tiny_llama
+
+
+@pytest.fixture(scope="session")
+def tiny_llama_path(tmp_path_factory):
+    return save_tiny_llama(tmp_path_factory.mktemp("models") / "tiny-llama")
+
+
+@pytest.fixture(scope="module")
+def engine(tiny_llama_path, tmp_path_factory):
+    """Start an engine for the whole module; gives its spec and its process."""
+    folder = tmp_path_factory.mktemp("engine")
+    spec = engine_spec(tiny_llama_path, folder / "engine.sock")
+    with running_engine(spec, folder / "engine.log") as process:
+        yield spec, process

@@ -1,0 +1,111 @@
+"""The one thread that touches MLX: it loads the model, then steps the scheduler.
+
+MLX computes a lazy array only in the thread that made it, so nothing of MLX leaves this
+one: requests come in, numbers and strings go out. It has no end of its own: the process
+ends it, and its failure ends the process.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Literal
+
+from pensieve.errors import ModelError
+from pensieve.link.messages import Cancel, EngineSpec, Event, Submit
+
+if TYPE_CHECKING:
+    from pensieve.engine.scheduler import Scheduler
+
+log = logging.getLogger(__name__)
+
+Status = Literal["loading", "ready", "failed"]
+EventsByConnection = dict[int, list[Event]]
+Command = tuple[int, Submit | Cancel | None]
+"""A connection, and what it asks for; None: it is gone."""
+
+
+class ModelThread(threading.Thread):
+    """Runs the model; a daemon, because a step can be neither stopped nor waited for.
+
+    Args:
+        on_state: called in this thread with the model's state and a word on it.
+        on_events: called in this thread after a step with what came of it.
+        on_crash: called in this thread, last.
+    """
+
+    def __init__(
+        self,
+        spec: EngineSpec,
+        on_state: Callable[[Status, str], object],
+        on_events: Callable[[EventsByConnection], object],
+        on_crash: Callable[[], object],
+    ) -> None:
+        super().__init__(name="model", daemon=True)
+        self.commands: SimpleQueue[Command] = SimpleQueue()
+        self._spec = spec
+        self._on_state = on_state
+        self._on_events = on_events
+        self._on_crash = on_crash
+
+    def run(self) -> None:
+        """Load, then serve for ever; or say why not."""
+        try:
+            scheduler = self._open()
+            if scheduler is not None:
+                self._serve(scheduler)
+        except BaseException:
+            log.exception("the model thread broke")
+            self._on_crash()
+
+    def _open(self) -> "Scheduler | None":
+        """Return a scheduler that is ready, or None if the model cannot be had."""
+        try:
+            return self._load()
+        except ModelError as error:
+            self._on_state("failed", str(error))
+        except Exception as error:
+            log.exception("%s cannot be loaded", self._spec.model_path)
+            what = f"{type(error).__name__}: {error}"
+            self._on_state("failed", f"{self._spec.model_path}: {what}")
+        return None
+
+    def _load(self) -> "Scheduler":
+        # Imported here: it takes seconds, in which the other thread answers. MLX binds
+        # its BLAS when it is imported, so OpenBLAS has to be there before.
+        self._on_state("loading", "starting MLX")
+        from pensieve.engine.blas import preload
+
+        notes = [preload()]
+        from pensieve.engine.load import load
+        from pensieve.engine.warm_up import warm_up
+
+        self._on_state("loading", "loading the weights")
+        loaded = load(Path(self._spec.model_path))
+        self._on_state("loading", "warming up")
+        scheduler = warm_up(loaded.model, self._spec)
+        self._on_state("ready", "; ".join(notes + loaded.notes))
+        return scheduler
+
+    def _serve(self, scheduler: "Scheduler") -> None:
+        while True:
+            if not scheduler.has_work:
+                self._obey(self.commands.get(), scheduler)
+            try:
+                while True:
+                    self._obey(self.commands.get_nowait(), scheduler)
+            except Empty:
+                scheduler.step()
+            if events := scheduler.take_events():
+                self._on_events(events)
+
+    def _obey(self, command: Command, scheduler: "Scheduler") -> None:
+        connection_id, request = command
+        match request:
+            case Submit():
+                scheduler.submit(connection_id, request)
+            case Cancel():
+                scheduler.cancel(connection_id, request.sequence_id)
+            case None:
+                scheduler.disconnect(connection_id)
