@@ -16,6 +16,9 @@ from pensieve.serve import pid_file
 _SILENCE_S = 60.0
 """The server pings every 10 s; one that is silent for longer is gone."""
 
+_ANY_MODEL = "claude-local"
+"""Names that begin so are served by whatever model is loaded."""
+
 _CONTROLS = {
     code: None for code in [*range(32), *range(127, 160)] if code not in (9, 10)
 }
@@ -28,8 +31,19 @@ _CONTROLS = {
 @click.option(
     "--max-tokens", type=click.IntRange(min=1), default=1024, show_default=True
 )
+@click.option(
+    "--temperature",
+    type=click.FloatRange(0, 1),
+    help="How freely to draw; 0 always takes the likeliest. [default: the model's]",
+)
 @click.option("--port", type=click.IntRange(1, 65535), help="Which server to ask.")
-def ask(question: str, system: str | None, max_tokens: int, port: int | None) -> None:
+def ask(
+    question: str,
+    system: str | None,
+    max_tokens: int,
+    temperature: float | None,
+    port: int | None,
+) -> None:
     """Ask the running server one QUESTION ("-" reads it from stdin)."""
     settings = load_settings({"port": port}).settings
     server = pid_file.read(settings.port)
@@ -37,13 +51,13 @@ def ask(question: str, system: str | None, max_tokens: int, port: int | None) ->
     if question == "-":
         question = sys.stdin.read()
     body: dict[str, Any] = {
-        "model": server.model if server else settings.model,
+        "model": _ANY_MODEL,
         "max_tokens": max_tokens,
         "stream": True,
         "messages": [{"role": "user", "content": question}],
     }
-    if system is not None:
-        body["system"] = system
+    optional = {"system": system, "temperature": temperature}
+    body |= {name: value for name, value in optional.items() if value is not None}
     stop_reason = _print_answer(base_url, settings.api_key or LOCAL_TOKEN, body)
     if stop_reason == "max_tokens":
         click.echo(f"(Cut at {max_tokens} tokens; --max-tokens allows more.)", err=True)

@@ -25,6 +25,12 @@ NOT_RUNNING = 3
 _SILENCE_S = 60.0
 """A server that has said nothing for this long will not come up any more."""
 
+_ON_THE_WAY = {
+    "starting": "Starting the server",
+    "loading": "Loading the model",
+    "restarting": "Starting the engine again",
+}
+
 Verb = Callable[..., Any]
 
 
@@ -141,7 +147,8 @@ def _wait_until_ready(server: Server) -> None:
     last = None
     with progress() as show:
         for last in watch(server, _SILENCE_S):
-            show(_sentence(last))
+            if last.status in _ON_THE_WAY:
+                show(_ON_THE_WAY[last.status] + _detail(last))
     if last is not None and last.status == "ready":
         return
     was_running = server.is_running()
@@ -149,7 +156,7 @@ def _wait_until_ready(server: Server) -> None:
     daemon.stop(server, still_waiting=lambda: None)
     log = f"; its log is {server.log}" if server.log else ""
     if last is not None and last.status == "failed":
-        raise PensieveError(f"{server.model} cannot be served: {last.message}{log}")
+        raise PensieveError(f"the model cannot be served: {last.message}{log}")
     if was_running:
         raise PensieveError(f"the server said nothing for {_SILENCE_S:.0f} s{log}")
     raise PensieveError(f"the server ended while it was starting: {words}{log}")
@@ -210,19 +217,13 @@ def _stop(server: Server) -> None:
 # ----- telling -----
 
 
-def _sentence(health: Health) -> str:
-    detail = f": {health.message}" if health.message else ""
-    return {
-        "starting": "Starting the server",
-        "loading": "Loading the model",
-        "ready": "Ready",
-    }.get(health.status, health.status.capitalize()) + detail
+def _detail(health: Health) -> str:
+    return f": {health.message}" if health.message else ""
 
 
 def _as_text(server: Server, health: Health) -> str:
-    message = f": {health.message}" if health.message else ""
     lines = [
-        f"{health.status.capitalize()}{message}",
+        f"{health.status.capitalize()}{_detail(health)}",
         f"  address  {server.base_url}",
         f"  model    {health.model or server.model}"
         + (

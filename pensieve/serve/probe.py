@@ -14,7 +14,7 @@ from pensieve.serve.pid_file import Server
 _ANSWER_S = 5.0
 """A server that lets /health wait longer than this is taken as silent."""
 
-_POLL_S = 0.1
+_POLL_S = 0.2
 
 
 class Health(msgspec.Struct, frozen=True):

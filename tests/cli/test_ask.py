@@ -71,16 +71,18 @@ def test_the_text_is_printed_and_nothing_else(server):
         + event("message_stop"),
     )
 
-    done = ask(port, "hi", "--system", "Be brief.", "--max-tokens", "5")
+    options = ("--system", "Be brief.", "--max-tokens", "5", "--temperature", "0.5")
+    done = ask(port, "hi", *options)
 
     assert (done.exit_code, done.stdout, done.stderr) == (0, "Hello you\n", "")
     headers, body = requests[0]
     assert headers["x-api-key"] == "pensieve-local-token"
     assert body == {
-        "model": "smollm2",
+        "model": "claude-local",
         "max_tokens": 5,
         "stream": True,
         "system": "Be brief.",
+        "temperature": 0.5,
         "messages": [{"role": "user", "content": "hi"}],
     }
 
