@@ -27,7 +27,7 @@ import psutil
 
 from bench.record import record
 from pensieve.models import files, store
-from pensieve.pipeline import Pipeline
+from pensieve.prompt.builder import PromptBuilder
 from pensieve.schema.request import decode_request
 
 TOPICS = ["a lighthouse keeper", "the sea in winter", "an old clock", "a lost map"]
@@ -176,21 +176,21 @@ def figures(token_times: list[list[float]]) -> tuple[float, float]:
 def compare(
     served: Served,
     baseline: Baseline,
-    pipeline: Pipeline,
+    prompts: PromptBuilder,
     num_streams: int,
     rounds: int,
     max_tokens: int,
 ) -> dict[str, float]:
     """Run both in turn and return the medians."""
     requests = bodies(num_streams, max_tokens)
-    prompts = [pipeline.prompt(decode_request(body)).token_ids for body in requests]
+    token_ids = [prompts.build(decode_request(body)).token_ids for body in requests]
     served.token_times(requests)
-    baseline.token_times(prompts, max_tokens)
+    baseline.token_times(token_ids, max_tokens)
     rows = []
     for turn in range(rounds):
         runs = [
             lambda: figures(served.token_times(requests)),
-            lambda: figures(baseline.token_times(prompts, max_tokens)),
+            lambda: figures(baseline.token_times(token_ids, max_tokens)),
         ]
         if turn % 2:  # either goes first in half of the rounds
             base, ours = runs[1](), runs[0]()
@@ -198,7 +198,7 @@ def compare(
             ours, base = runs[0](), runs[1]()
         rows.append((*ours, *base))
     return {
-        "prompt_tokens": statistics.mean(len(prompt) for prompt in prompts),
+        "prompt_tokens": statistics.mean(map(len, token_ids)),
         "decode_tokens_per_s": statistics.median(row[0] for row in rows),
         "mlx_lm_decode_tokens_per_s": statistics.median(row[2] for row in rows),
         "decode_ratio": statistics.median(row[0] / row[2] for row in rows),
@@ -220,7 +220,7 @@ def main() -> None:
     options = parser.parse_args()
 
     path = store.resolve(options.model)
-    pipeline = Pipeline.open(files.describe(path), engine=None)
+    prompts = PromptBuilder.open(files.describe(path))
     results: dict[str, object] = {}
     with tempfile.TemporaryDirectory() as home:
         served = Served(str(path), Path(home))
@@ -231,7 +231,7 @@ def main() -> None:
                 results[f"streams_{num_streams}"] = compare(
                     served,
                     baseline,
-                    pipeline,
+                    prompts,
                     num_streams,
                     options.rounds,
                     options.tokens,

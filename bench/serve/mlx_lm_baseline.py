@@ -17,13 +17,16 @@ from pensieve.engine import blas
 
 blas.preload()
 
-from mlx_lm import generate  # noqa: E402  (after BLAS)
+from mlx_lm.generate import (  # noqa: E402  (after BLAS)
+    BatchGenerator,
+    stream_generate,
+)
 from mlx_lm.tokenizer_utils import TokenizerWrapper  # noqa: E402
 from transformers import PreTrainedTokenizerFast  # noqa: E402
 
 from pensieve.engine.load import load  # noqa: E402
 from pensieve.models.files import describe  # noqa: E402
-from pensieve.prompt.tokenizer import Tokenizer  # noqa: E402
+from pensieve.prompt.builder import PromptBuilder  # noqa: E402
 
 
 class Baseline:
@@ -33,7 +36,7 @@ class Baseline:
         description = describe(path)
         self._model = load(path).model
         fast = PreTrainedTokenizerFast(
-            tokenizer_object=Tokenizer.open(description).backend
+            tokenizer_object=PromptBuilder.open(description).tokenizer.backend
         )
         self._end_token_ids = set(description.end_token_ids)
         self._tokenizer = TokenizerWrapper(fast, eos_token_ids=self._end_token_ids)
@@ -48,7 +51,7 @@ class Baseline:
 
     def _one(self, prompt: list[int], max_tokens: int) -> list[float]:
         began = time.perf_counter()
-        responses = generate.stream_generate(
+        responses = stream_generate(
             self._model, self._tokenizer, prompt, max_tokens=max_tokens
         )
         # The last response repeats the last token when an end token came.
@@ -60,7 +63,7 @@ class Baseline:
 
     def _batch(self, prompts: list[list[int]], max_tokens: int) -> list[list[float]]:
         began = time.perf_counter()
-        generator = generate.BatchGenerator(
+        generator = BatchGenerator(
             self._model,
             max_tokens=max_tokens,
             stop_tokens=[[token_id] for token_id in self._end_token_ids],
