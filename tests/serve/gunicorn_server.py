@@ -31,7 +31,9 @@ class GunicornServer:
         self.log_path = Path(home) / f"gunicorn-{self.port}.log"
         kept = {k: v for k, v in os.environ.items() if not k.startswith("PENSIEVE_")}
         ours = {f"PENSIEVE_{k.upper()}": str(v) for k, v in settings.items()}
-        places = {"PENSIEVE_HOME": str(home), "PYTHONPATH": str(TESTS)}
+        places = {"PENSIEVE_HOME": str(home)}
+        if app == SCRIPTED_APP:
+            places["PYTHONPATH"] = str(TESTS)
         config = ["-c", "python:pensieve.serve.settings"]
         with self.log_path.open("wb") as log:
             self.process = subprocess.Popen(
