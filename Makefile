@@ -60,6 +60,9 @@ $(TOOLS): $(MADE) pyproject.toml
 
 # ----- A first answer -----
 
+# What the verbs need to know of another port than the usual one.
+ON_PORT = $(if $(filter-out 7777,$(DEMO_PORT)), --port $(DEMO_PORT))
+
 demo: $(PACKAGE)
 	@echo "Installed: $$($(BIN)/pensieve version | head -n 1) in $(VENV)"
 	@$(BIN)/pensieve pull smollm2
@@ -69,10 +72,10 @@ demo: $(PACKAGE)
 	@$(BIN)/pensieve ask --port $(DEMO_PORT) --max-tokens 120 'Why is the sky blue? Answer in two sentences.'
 	@echo
 	@echo 'The server goes on running. What to type next:'
-	@echo '  $(BIN)/pensieve ask "…"      another question'
-	@echo '  $(BIN)/pensieve status       how the server is'
-	@echo '  $(BIN)/pensieve stop         end it'
-	@echo 'From Claude Code, if you have it:'
+	@echo '  $(BIN)/pensieve ask$(ON_PORT) "..."    another question'
+	@echo '  $(BIN)/pensieve status$(ON_PORT)       how the server is'
+	@echo '  $(BIN)/pensieve stop$(ON_PORT)         end it'
+	@echo 'From Claude Code, if you have it (text only as yet, no tools):'
 	@echo '  ANTHROPIC_BASE_URL=http://127.0.0.1:$(DEMO_PORT) ANTHROPIC_API_KEY=pensieve-local-token claude --bare -p "say hi"'
 
 # ----- Checking -----

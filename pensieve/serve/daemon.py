@@ -33,6 +33,9 @@ SETTINGS_MODULE = "python:pensieve.serve.settings"
 _STOP_MARGIN_S = 25.0
 """What gunicorn gets beyond the drain time; it kills its worker 20 s into it."""
 
+_UNUSED_S = 3.0
+"""How long gunicorn takes to end when no answer is running, and then some."""
+
 _CUT_S = 5.0
 """What it gets when it is told a second time, which cuts running answers off."""
 
@@ -110,11 +113,11 @@ def stop(server: Server, still_waiting: Callable[[], None]) -> bool:
     Running answers get the server's drain time; then it is killed.
 
     Args:
-        still_waiting: called once, when ending takes more than a second.
+        still_waiting: called once, when ending takes longer than it does unused.
     """
     begun = time.monotonic()
     _signal(server.pid, signal.SIGTERM)
-    if not _ends(server, 1.0):
+    if not _ends(server, _UNUSED_S):
         still_waiting()
     deadline = begun + server.drain_timeout_s + _STOP_MARGIN_S
     by_itself = _ends(server, deadline - time.monotonic())

@@ -109,6 +109,7 @@ def test_stop_ends_the_process_and_removes_the_pid_file(start, settings):
 
 def test_a_server_that_does_not_end_is_killed_after_its_drain_time(start, monkeypatch):
     monkeypatch.setattr(daemon, "_STOP_MARGIN_S", 0.5)
+    monkeypatch.setattr(daemon, "_UNUSED_S", 0.5)
     server = start("stubborn")
     list(watch(server, silence_s=60))
     told = []
