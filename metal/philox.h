@@ -8,7 +8,8 @@ struct PhiloxWords {
   uint word[4];
 };
 
-inline PhiloxWords philox_4x32_10(uint c0, uint c1, uint c2, uint c3, uint k0, uint k1) {
+inline PhiloxWords philox_4x32_10(uint c0, uint c1, uint c2, uint c3, uint k0,
+                                  uint k1) {
   for (int round = 0; round < 10; ++round) {
     const uint high0 = metal::mulhi(0xD2511F53u, c0);
     const uint high1 = metal::mulhi(0xCD9E8D57u, c2);

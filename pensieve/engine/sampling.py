@@ -1,10 +1,10 @@
 """The next token of a sequence, a pure function of logits, seed and position.
 
 Filters in Hugging Face's order: temperature, top-k, top-p on what top-k leaves, min-p.
-Each keeps a head of the vocabulary ordered by likelihood, the lowest id first among
-equals; of the kept tokens the largest logit + Gumbel noise is drawn, which is an exact
-draw from their renormalised probabilities. These MLX operations are the specification
-of any kernel. `mx.random` is not used: its state would make a draw depend on others.
+Each keeps the most likely tokens, of equals the lowest ids. Of those that all keep, the
+one whose logit + Gumbel noise is the largest is drawn: an exact draw from renormalised
+probabilities. These MLX operations are the specification of any kernel. `mx.random` is
+not used: its state would make one draw depend on others.
 """
 
 import math
@@ -73,50 +73,51 @@ def draw(
     """
     logits = logits.astype(mx.float32)
     gaps = (mx.max(logits) - logits) / params.temperature  # [vocab_size], >= 0
-    vocab_size = gaps.size
-    if not (params.top_k or params.top_p < 1 or params.min_p):
-        return mx.argmax(noise(params.seed, position) - gaps)
-
-    token_ids = by_likelihood(gaps, params.top_k)  # [num_candidates]
-    gaps = gaps[token_ids]
-    if token_ids.size < vocab_size:
-        candidates_noise = token_noise(token_ids, params.seed, position)
+    token_ids = None
+    if 0 < params.top_k < gaps.size:
+        token_ids = most_likely(gaps, params.top_k)  # [top_k]
+        gaps = gaps[token_ids]
+        keys = token_noise(token_ids, params.seed, position) - gaps
     else:
-        candidates_noise = noise(params.seed, position)[token_ids]
-    kept = _kept(gaps, params.top_p, params.min_p)
-    keys = mx.where(kept, candidates_noise - gaps, -mx.inf)
-    winners = mx.where(keys == mx.max(keys), token_ids, vocab_size - 1)
-    return mx.min(winners).astype(mx.uint32)
+        keys = noise(params.seed, position) - gaps
+    if params.top_p < 1:
+        keys = mx.where(nucleus(gaps, params.top_p), keys, -mx.inf)
+    if params.min_p > 0:
+        keys = mx.where(gaps <= -math.log(params.min_p), keys, -mx.inf)
+    winner = mx.argmax(keys)  # the first of equals, which has the lowest id
+    return winner if token_ids is None else token_ids[winner]
 
 
-def by_likelihood(gaps: mx.array, top_k: int) -> mx.array:
-    """Return token ids, the most likely first and equals by id, uint32.
+def most_likely(gaps: mx.array, top_k: int) -> mx.array:
+    """Return the ids of the `top_k` most likely tokens, ascending, [top_k] uint32.
 
     Args:
         gaps: [vocab_size] float32 >= 0, how far each logit is below the largest.
-        top_k: how many to return; 0 for all.
     """
-    # The bits of floats >= 0 order as the floats do; below them, ids break the ties.
-    ids = mx.arange(gaps.size, dtype=mx.uint64)
-    order = (gaps.view(mx.uint32).astype(mx.uint64) << 32) | ids
-    if 0 < top_k < gaps.size:
-        order = mx.partition(order, top_k - 1)[:top_k]
-    return mx.sort(order).astype(mx.uint32)
+    ranked = mx.partition(_order(gaps), top_k - 1)[:top_k]
+    return mx.sort(ranked.astype(mx.uint32))
 
 
-def _kept(gaps: mx.array, top_p: float, min_p: float) -> mx.array:
-    """Return which candidates top-p and min-p keep.
+def nucleus(gaps: mx.array, top_p: float) -> mx.array:
+    """Return which tokens top-p keeps, [num_tokens] bool.
 
     Args:
-        gaps: [num_candidates], ascending.
-        top_p: mass to reach, (0, 1]; the token that reaches it is kept.
-        min_p: likelihood relative to the first candidate's, [0, 1).
+        gaps: [num_tokens] float32 >= 0, in the order of the tokens' ids.
+        top_p: mass to reach, (0, 1); the token that reaches it is kept.
     """
-    kept = mx.ones(gaps.shape, dtype=mx.bool_)
-    if top_p < 1:
-        weights = mx.exp(-gaps)
-        mass = mx.cumsum(weights)
-        kept = mass - weights < top_p * mass[-1]
-    if min_p:
-        kept = kept & (gaps <= -math.log(min_p))
-    return kept
+    order = _order(gaps)
+    ranked = mx.sort(order)
+    weights = mx.exp(-(ranked >> 32).astype(mx.uint32).view(mx.float32))
+    mass = mx.cumsum(weights)
+    num_kept = mx.sum(mass - weights < top_p * mass[-1])
+    return order <= ranked[num_kept - 1]
+
+
+def _order(gaps: mx.array) -> mx.array:
+    """Return uint64 keys, all different: smaller means likelier, equals rank by place.
+
+    The bits of floats >= 0 order as the floats do, so they are the high words. The low
+    words are the places.
+    """
+    places = mx.arange(gaps.size, dtype=mx.uint64)
+    return (gaps.view(mx.uint32).astype(mx.uint64) << 32) | places

@@ -4,7 +4,7 @@ import pytest
 from reference import sampling as reference
 
 from pensieve.engine.gumbel import vocabulary_noise
-from pensieve.engine.sampling import by_likelihood, draw, greedy, sampler_for
+from pensieve.engine.sampling import draw, greedy, most_likely, nucleus, sampler_for
 from pensieve.link.messages import SamplingParams
 
 VOCAB_SIZE = 300
@@ -61,11 +61,13 @@ def test_half_precision_logits_draw_as_their_float32_values_do(dtype):
     assert token == reference.draw(np.array(logits.astype(mx.float32)), params, 8)
 
 
-def test_equal_logits_are_ordered_by_id():
+def test_of_equal_logits_the_lowest_ids_are_kept():
     gaps = mx.array([1.0, 0.0, 1.0, 0.0, 2.0, 1.0])
+    weights = np.exp(-np.array(gaps))
+    mass_of_four = (2 * weights[1] + 1.5 * weights[0]) / weights.sum()
 
-    assert by_likelihood(gaps, 0).tolist() == [1, 3, 0, 2, 5, 4]
-    assert by_likelihood(gaps, 3).tolist() == [1, 3, 0]
+    assert most_likely(gaps, 3).tolist() == [0, 1, 3]
+    assert nucleus(gaps, mass_of_four).tolist() == [1, 1, 1, 1, 0, 0]
 
 
 def test_greedy_takes_the_lowest_id_of_equals():

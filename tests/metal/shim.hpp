@@ -8,5 +8,7 @@ using uint = std::uint32_t;
 namespace metal {
 using std::log;
 using std::min;
-inline uint mulhi(uint a, uint b) { return uint((std::uint64_t(a) * b) >> 32); }
-}  // namespace metal
+inline uint mulhi(uint a, uint b) {
+  return uint((std::uint64_t(a) * b) >> 32);
+}
+} // namespace metal
