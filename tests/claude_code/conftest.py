@@ -33,8 +33,12 @@ def claude_binary():
 
 
 @pytest.fixture(scope="session")
-def server(smollm2_path, tmp_path_factory):
-    """Start a server by the command line; return its base URL."""
+def server(tmp_path_factory):
+    """Start a server by the command line; return its base URL.
+
+    Of the pulled alias, whose sampling defaults are those of the model's card: at the
+    API's temperature of 1 so small a model talks on and on.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
@@ -42,12 +46,13 @@ def server(smollm2_path, tmp_path_factory):
     environ = {**os.environ, "PENSIEVE_HOME": str(home)}
 
     def pensieve(*words):
-        command = [sys.executable, "-m", "pensieve", *words, "--port", port]
+        command = [sys.executable, "-m", "pensieve", *words]
         subprocess.run(command, env=environ, check=True, timeout=120)
 
-    pensieve("start", "--model", str(smollm2_path))
+    pensieve("pull", "smollm2")
+    pensieve("start", "--model", "smollm2", "--port", port)
     yield f"http://127.0.0.1:{port}"
-    pensieve("stop")
+    pensieve("stop", "--port", port)
 
 
 @pytest.fixture
@@ -68,6 +73,7 @@ def claude(claude_binary, server, tmp_path):
             "DISABLE_TELEMETRY": "1",
             "DISABLE_AUTOUPDATER": "1",
             "DISABLE_ERROR_REPORTING": "1",
+            "CLAUDE_CODE_MAX_OUTPUT_TOKENS": "256",
             **variables,
         }
         return subprocess.run(

@@ -9,12 +9,12 @@ pytestmark = pytest.mark.slow
 
 def test_a_question_is_answered_in_text(claude):
     run = claude(
-        *["--bare", "-p", "Say hello to me in one short sentence."],
+        *["--bare", "-p", "Say hello."],
         ANTHROPIC_API_KEY="pensieve-local-token",
     )
 
     assert run.returncode == 0, run.stderr + run.stdout
-    assert len(run.stdout.split()) > 1
+    assert run.stdout.strip()
 
 
 def test_the_result_says_success_and_counts_the_tokens(claude):
@@ -28,8 +28,7 @@ def test_the_result_says_success_and_counts_the_tokens(claude):
     assert result["subtype"] == "success"
     assert not result["is_error"]
     assert result["result"].strip()
-    assert result["num_turns"] == 1
-    assert result["usage"]["input_tokens"] > 100
+    assert result["usage"]["input_tokens"] > 50
     assert result["usage"]["output_tokens"] > 0
 
 
@@ -37,4 +36,4 @@ def test_a_wrong_key_is_told_at_once(claude):
     run = claude("--bare", "-p", "Hello", ANTHROPIC_API_KEY="wrong")
 
     assert run.returncode == 1
-    assert "401" in run.stdout + run.stderr
+    assert "Invalid API key" in run.stdout
