@@ -23,11 +23,8 @@ def claude_binary():
     if not binary.exists():
         part = target.with_suffix(".part")
         shutil.rmtree(part, ignore_errors=True)
-        subprocess.run(
-            [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
-            + ["--target", str(part), SDK],
-            check=True,
-        )
+        install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
+        subprocess.run([*install, "--target", str(part), SDK], check=True)
         part.rename(target)
     return binary
 
