@@ -24,7 +24,7 @@ from mlx_lm.generate import (  # noqa: E402  (after BLAS)
 from mlx_lm.tokenizer_utils import TokenizerWrapper  # noqa: E402
 from transformers import PreTrainedTokenizerFast  # noqa: E402
 
-from pensieve.engine.load import load  # noqa: E402
+from pensieve.engine.weights.load import load  # noqa: E402
 from pensieve.models.files import describe  # noqa: E402
 from pensieve.prompt.builder import PromptBuilder  # noqa: E402
 

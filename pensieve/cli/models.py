@@ -12,8 +12,8 @@ from pensieve.errors import ModelError
 from pensieve.models import store
 from pensieve.models.aliases import ALIASES
 from pensieve.models.files import describe
-from pensieve.models.progress import Progress, Report
-from pensieve.models.pull import pull as pull_model
+from pensieve.models.pulling.progress import Progress, Report
+from pensieve.models.pulling.pull import pull as pull_model
 from pensieve.models.sizes import size_text
 from pensieve.models.staging import unfinished
 

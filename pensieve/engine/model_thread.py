@@ -78,8 +78,8 @@ class ModelThread(threading.Thread):
         from pensieve.engine.blas import preload
 
         notes = [preload()]
-        from pensieve.engine.load import load
         from pensieve.engine.warm_up import warm_up
+        from pensieve.engine.weights.load import load
 
         self._on_state("loading", "loading the weights")
         loaded = load(Path(self._spec.model_path))

@@ -76,7 +76,7 @@ def test_a_model_error_is_said_in_its_own_words(monkeypatch, tmp_path):
     def refuse(path):
         raise ModelError(f"{path}: expected a model, got nothing")
 
-    monkeypatch.setattr("pensieve.engine.load.load", refuse)
+    monkeypatch.setattr("pensieve.engine.weights.load.load", refuse)
 
     state = Watched(tmp_path / "m").last_state()
 
@@ -87,7 +87,7 @@ def test_any_other_failure_to_load_is_said_with_its_kind(monkeypatch, tmp_path):
     def break_down(path):
         raise MemoryError("out of memory")
 
-    monkeypatch.setattr("pensieve.engine.load.load", break_down)
+    monkeypatch.setattr("pensieve.engine.weights.load.load", break_down)
 
     state = Watched(tmp_path / "m").last_state()
 

@@ -8,7 +8,7 @@ from huggingface_hub import close_session
 from reference.hub import StandInHub
 from reference.small_gguf import write_gguf
 
-from pensieve.models import transfer
+from pensieve.models.pulling import transfer
 
 FOLDER = {
     "config.json": {"model_type": "qwen3", "max_position_embeddings": 4096},

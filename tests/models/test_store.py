@@ -6,7 +6,7 @@ from reference.small_gguf import write_gguf
 from pensieve import places
 from pensieve.errors import ModelError
 from pensieve.models import records, store
-from pensieve.models.pull import pull
+from pensieve.models.pulling.pull import pull
 from pensieve.models.records import Record
 
 

@@ -1,11 +1,11 @@
-"""How far repacking may move a weight: pensieve.engine.repack's docstring as code."""
+"""How far repacking may move a weight: the docstring of weights.repack as code."""
 
 import mlx.core as mx
 import numpy as np
 from reference.gguf_blocks import dequantised_by_gguf
 
-from pensieve.engine.blocks import as_blocks, unpack
-from pensieve.engine.repack import FIDELITY, GROUP_SIZE, Packed
+from pensieve.engine.weights.blocks import as_blocks, unpack
+from pensieve.engine.weights.repack import FIDELITY, GROUP_SIZE, Packed
 
 
 def repack_error_bound(ggml_type: str, raw) -> np.ndarray:

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 import msgspec
 
 from pensieve.errors import ModelError
-from pensieve.models.progress import Tally
+from pensieve.models.pulling.progress import Tally
 
 TIMEOUT_S = 30.0
 """To connect, and between two pieces of a body."""

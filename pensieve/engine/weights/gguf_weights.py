@@ -16,11 +16,11 @@ import numpy as np
 from mlx.utils import tree_flatten
 
 from pensieve._native.gguf import TensorInfo
-from pensieve.engine.blocks import BLOCKS
-from pensieve.engine.dequantise import dequantise
-from pensieve.engine.gguf_config import Config, model_config
-from pensieve.engine.gguf_rope import FACTORS, factored_rope
-from pensieve.engine.repack import GROUP_SIZE, Packed, repack
+from pensieve.engine.weights.blocks import BLOCKS
+from pensieve.engine.weights.dequantise import dequantise
+from pensieve.engine.weights.gguf_config import Config, model_config
+from pensieve.engine.weights.gguf_rope import FACTORS, factored_rope
+from pensieve.engine.weights.repack import GROUP_SIZE, Packed, repack
 from pensieve.errors import ModelError
 from pensieve.models.gguf import SUPPORTED_TENSOR_TYPES
 from pensieve.models.gguf_metadata import GgufMetadata

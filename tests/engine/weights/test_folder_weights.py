@@ -11,8 +11,8 @@ from mlx_lm.models import llama, mixtral
 from mlx_lm.utils import quantize_model, save_config, save_model
 from reference.gguf_export import randomise
 
-from pensieve.engine.folder_weights import load_folder
-from pensieve.engine.load import load
+from pensieve.engine.weights.folder_weights import load_folder
+from pensieve.engine.weights.load import load
 from pensieve.errors import ModelError
 
 CONFIG = {

@@ -11,7 +11,7 @@ from pensieve.errors import ModelError
 from pensieve.models import store
 from pensieve.models.aliases import ALIASES, Alias
 from pensieve.models.description import GenerationDefaults
-from pensieve.models.pull import pull
+from pensieve.models.pulling.pull import pull
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from msgspec import Meta
 
 from pensieve import __version__
 from pensieve.errors import ModelError
-from pensieve.models.transfer import TIMEOUT_S, RemoteFile
+from pensieve.models.pulling.transfer import TIMEOUT_S, RemoteFile
 
 DEFAULT_ENDPOINT = "https://huggingface.co"
 

@@ -10,7 +10,7 @@ from pensieve import places
 from pensieve.errors import ModelError
 from pensieve.models import store
 from pensieve.models.files import describe
-from pensieve.models.pull import pull
+from pensieve.models.pulling.pull import pull
 
 
 def test_a_path_is_registered_under_its_file_s_name(tmp_path, monkeypatch):
@@ -90,7 +90,8 @@ def test_a_name_that_stands_for_nothing_is_said_with_what_may(
 
 def test_the_http_process_gets_no_download_library_with_the_models():
     code = (
-        "import sys; from pensieve.models import files, pull, store;"
+        "import sys; from pensieve.models import files, store;"
+        "from pensieve.models.pulling import pull;"
         "print({'huggingface_hub', 'rich', 'numpy'} & sys.modules.keys())"
     )
 

@@ -11,8 +11,8 @@ import mlx.nn as nn
 import numpy as np
 from numpy.typing import NDArray
 
-from pensieve.engine.gguf_config import Config, rotated_size
-from pensieve.engine.hyperparameters import Hyperparameters
+from pensieve.engine.weights.gguf_config import Config, rotated_size
+from pensieve.engine.weights.hyperparameters import Hyperparameters
 from pensieve.models.gguf_metadata import GgufMetadata
 
 LLAMA3_FACTORS = "rope_freqs.weight"

@@ -9,7 +9,7 @@ mlx_lm/models/.
 from collections.abc import Callable
 from typing import Any
 
-from pensieve.engine.hyperparameters import Hyperparameters
+from pensieve.engine.weights.hyperparameters import Hyperparameters
 from pensieve.models.gguf_metadata import GgufMetadata
 
 Config = dict[str, Any]

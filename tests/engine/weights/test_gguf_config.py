@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from reference.gguf_export import add_value
 
-from pensieve.engine.gguf_config import ARCHITECTURES, NEUTRAL, model_config
+from pensieve.engine.weights.gguf_config import ARCHITECTURES, NEUTRAL, model_config
 from pensieve.errors import ModelError
 from pensieve.models.gguf import SUPPORTED_ARCHITECTURES
 from pensieve.models.gguf_metadata import GgufMetadata

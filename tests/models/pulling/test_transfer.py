@@ -6,9 +6,9 @@ import pytest
 from huggingface_hub.utils import build_hf_headers
 
 from pensieve.errors import ModelError
-from pensieve.models import transfer
-from pensieve.models.progress import Tally
-from pensieve.models.transfer import RemoteFile, receive
+from pensieve.models.pulling import transfer
+from pensieve.models.pulling.progress import Tally
+from pensieve.models.pulling.transfer import RemoteFile, receive
 
 CONTENT = bytes(range(256)) * 100
 

@@ -12,8 +12,8 @@ from reference.gguf_blocks import (
 )
 from reference.repack_error import repack_error_bound, unpacked
 
-from pensieve.engine.blocks import BLOCKS
-from pensieve.engine.repack import (
+from pensieve.engine.weights.blocks import BLOCKS
+from pensieve.engine.weights.repack import (
     BITS,
     CHUNK_WEIGHTS,
     FIDELITY,

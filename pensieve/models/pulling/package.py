@@ -12,7 +12,7 @@ from pathlib import Path
 from pensieve.errors import ModelError
 from pensieve.models import records
 from pensieve.models.aliases import Alias
-from pensieve.models.progress import Progress, Report, Tally
+from pensieve.models.pulling.progress import Progress, Report, Tally
 from pensieve.models.records import Record
 from pensieve.models.staging import staging
 

@@ -6,7 +6,13 @@ operations and their order are ggml's, so that even the roundings are the same.
 
 import numpy as np
 
-from pensieve.engine.blocks import Blocks, Floats, as_blocks, unpack, weights_per_block
+from pensieve.engine.weights.blocks import (
+    Blocks,
+    Floats,
+    as_blocks,
+    unpack,
+    weights_per_block,
+)
 
 CHUNK_WEIGHTS = 1 << 17
 """PERF: weights at a time; 512 KiB of float32, so that all passes hit the cache."""

@@ -28,7 +28,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from pensieve.engine.blocks import (
+from pensieve.engine.weights.blocks import (
     Codes,
     Floats,
     Groups,

@@ -14,13 +14,13 @@ from pensieve.errors import ModelError
 from pensieve.models import records
 from pensieve.models.files import describe
 from pensieve.models.folder import WEIGHTS_PATTERN
-from pensieve.models.hub import Hub
 from pensieve.models.names import Repository, is_safe_file, matching_ggufs
-from pensieve.models.progress import Report, Tally
+from pensieve.models.pulling.hub import Hub
+from pensieve.models.pulling.progress import Report, Tally
+from pensieve.models.pulling.transfer import RemoteFile, receive
 from pensieve.models.records import Record
 from pensieve.models.sizes import size_text
 from pensieve.models.staging import staging
-from pensieve.models.transfer import RemoteFile, receive
 
 FOLDER_PATTERNS = ("*.json", "*.jinja", "*.txt", WEIGHTS_PATTERN)
 """What a model folder is made of; weights in other forms are the same ones again."""

@@ -6,8 +6,8 @@ from pathlib import Path
 import mlx.core as mx
 import mlx.nn as nn
 
-from pensieve.engine.folder_weights import load_folder
-from pensieve.engine.gguf_weights import load_gguf
+from pensieve.engine.weights.folder_weights import load_folder
+from pensieve.engine.weights.gguf_weights import load_gguf
 
 
 @dataclass(frozen=True)

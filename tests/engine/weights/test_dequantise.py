@@ -11,7 +11,7 @@ from reference.gguf_blocks import (
     random_blocks,
 )
 
-from pensieve.engine.dequantise import CHUNK_WEIGHTS, dequantise
+from pensieve.engine.weights.dequantise import CHUNK_WEIGHTS, dequantise
 
 
 def dequantised(ggml_type: str, raw, num_weights: int) -> np.ndarray:

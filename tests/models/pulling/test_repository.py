@@ -9,9 +9,10 @@ import pytest
 
 from pensieve import places
 from pensieve.errors import ModelError
-from pensieve.models import store, transfer
+from pensieve.models import store
 from pensieve.models.files import describe
-from pensieve.models.pull import pull
+from pensieve.models.pulling import transfer
+from pensieve.models.pulling.pull import pull
 from pensieve.models.staging import unfinished
 
 

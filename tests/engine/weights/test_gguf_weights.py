@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from reference.gguf_export import Q, export, randomise
 
-from pensieve.engine.gguf_weights import load_gguf
+from pensieve.engine.weights.gguf_weights import load_gguf
 from pensieve.errors import ModelError
 
 BASE = {

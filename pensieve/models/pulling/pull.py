@@ -8,10 +8,10 @@ from pensieve.models import records, store
 from pensieve.models.aliases import ALIASES
 from pensieve.models.files import describe
 from pensieve.models.names import local_path, parse_repository
-from pensieve.models.package import pull_package
-from pensieve.models.progress import Report, silent
+from pensieve.models.pulling.package import pull_package
+from pensieve.models.pulling.progress import Report, silent
+from pensieve.models.pulling.repository import pull_repository
 from pensieve.models.records import Record
-from pensieve.models.repository import pull_repository
 
 
 def pull(name: str, report: Report = silent) -> Path:

@@ -8,9 +8,9 @@ from reference.gguf_blocks import QUANTISED, dequantised_by_gguf
 from reference.repack_error import float16_rounding, repack_error_bound, unpacked
 
 from pensieve._native.gguf import GgufFile
-from pensieve.engine.dequantise import dequantise
-from pensieve.engine.load import load
-from pensieve.engine.repack import FIDELITY, repack
+from pensieve.engine.weights.dequantise import dequantise
+from pensieve.engine.weights.load import load
+from pensieve.engine.weights.repack import FIDELITY, repack
 
 pytestmark = pytest.mark.slow
 

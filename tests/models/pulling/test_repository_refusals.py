@@ -4,7 +4,7 @@ import pytest
 
 from pensieve.errors import ModelError
 from pensieve.models import store
-from pensieve.models.pull import pull
+from pensieve.models.pulling.pull import pull
 from pensieve.models.staging import unfinished
 
 
