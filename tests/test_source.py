@@ -123,3 +123,24 @@ def test_tests_mirror_the_packages():
 def is_a_test(path):
     """Whether the file is in a folder below tests/."""
     return path.is_relative_to(ROOT / "tests") and path.parent != ROOT / "tests"
+
+
+def test_the_readme_has_a_phrase_for_each_file_and_for_none_that_is_not_there():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    tree = readme.partition("## Where things are")[2].split("```")[1]
+    listed, folders = set(), []
+    for line in tree.strip().splitlines():
+        depth = (len(line) - len(line.lstrip())) // 2
+        name, _, phrase = line.strip().partition("  ")
+        assert phrase.strip(), line
+        folders[depth:] = [name]
+        if not name.endswith("/"):
+            listed.add("".join(folders))
+
+    shown = ("pensieve/", "metal/", "bench/")
+    suffixes = {".py", ".pyi", ".metal", ".h"}
+    names = {str(path.relative_to(ROOT)) for path in SOURCES if path.suffix in suffixes}
+    there = {name for name in names if name.startswith(shown)}
+    assert {name for name in listed if name.startswith(shown)} == {
+        name for name in there if not name.endswith("__init__.py")
+    }

@@ -59,13 +59,17 @@ def beta(client):
 
 @call
 def stopped(client):
-    return client.messages.create(**ASKED, stop_sequences=["capital"]).model_dump(mode="json")
+    return client.messages.create(**ASKED, stop_sequences=["capital"]).model_dump(
+        mode="json"
+    )
 
 
 @call
 def several_turns(client):
     messages = [*QUESTION, {"role": "assistant", "content": "The"}]
-    return client.messages.create(**ASKED | {"messages": messages}).model_dump(mode="json")
+    return client.messages.create(**ASKED | {"messages": messages}).model_dump(
+        mode="json"
+    )
 
 
 @call
