@@ -62,7 +62,8 @@ class Server(msgspec.Struct, frozen=True):
 
 def started_at(pid: int) -> float:
     """Return when a process of ours was started."""
-    return psutil.Process(pid).create_time()
+    created_at: float = psutil.Process(pid).create_time()
+    return created_at
 
 
 def path(port: int) -> Path:
