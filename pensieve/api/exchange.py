@@ -39,6 +39,9 @@ DISCARD_S = 5.0
 """For the rest of a body that was answered unread, so that the answer is seen: a
 connection closed on unread bytes is reset."""
 
+QUIET_PATHS = {"/health"}
+"""Asked again and again by whoever waits for the server: logged at debug level."""
+
 CLIENT_LEFT = 499
 """The status in the log of a request whose client did not wait. Never sent."""
 
@@ -211,7 +214,8 @@ class Exchange:
             parts.append(f"in={self.tokens_in} out={self.tokens_out or 0}")
         if self.ending:
             parts.append(f"({self.ending})")
-        _log.info(" ".join(parts))
+        is_quiet = self._scope["path"] in QUIET_PATHS
+        _log.log(logging.DEBUG if is_quiet else logging.INFO, " ".join(parts))
 
 
 async def _cancelled(*tasks: asyncio.Task[Any]) -> None:

@@ -151,5 +151,6 @@ class Protocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
         # To close a socket that has unread bytes resets it, and the client never sees
         # the answer: only this side ends, and the client gets a moment to leave.
         self._closed = True
-        self.transport.write_eof()
+        if not self.transport.is_closing():
+            self.transport.write_eof()
         self.worker.loop.call_later(LINGER_S, self.transport.abort)

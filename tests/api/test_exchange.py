@@ -175,6 +175,14 @@ async def test_an_error_is_logged_by_its_type(client, caplog):
     assert caplog.messages[-1].endswith("(invalid_request_error)")
 
 
+async def test_asking_for_health_is_not_worth_a_line(client, caplog):
+    caplog.set_level(logging.INFO, "pensieve")
+
+    await client.get("/health")
+
+    assert caplog.messages == []
+
+
 async def test_a_path_cannot_forge_a_line_of_log(client, caplog):
     caplog.set_level(logging.INFO, "pensieve")
 

@@ -156,6 +156,25 @@ def test_a_body_that_breaks_off_is_not_served(server):
     assert server.log.count("script hello") == before
 
 
+def test_a_client_that_asks_before_it_sends_a_body_is_told_to_go_on(server):
+    head, _, body = message_request("hello", stream=False).partition(b"\r\n\r\n")
+    with server.connect() as wire:
+        wire.send(head + b"\r\nExpect: 100-continue\r\n\r\n")
+        assert wire.read_until(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+        wire.received = b""
+        wire.send(body)
+
+        assert wire.read_answer()[0] == 200
+
+
+def test_a_client_that_asks_before_it_sends_too_much_is_spared_the_sending(server):
+    head = post("/v1/messages", b"").replace(b"Length: 0", b"Length: 999999")
+    with server.connect() as wire:
+        wire.send(head[:-2] + b"Expect: 100-continue\r\n\r\n")
+
+        assert_api_error(wire.read_answer(), 413, "request_too_large")
+
+
 def test_an_upgrade_to_a_websocket_is_refused(server):
     fields = ["Host: x", "Upgrade: websocket", "Connection: Upgrade"]
     fields += ["Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: " + "A" * 22 + "=="]
