@@ -1,12 +1,13 @@
 """What holds for every request: its limits, its end, its id, its line of log."""
 
 import asyncio
+import json
 import logging
 import re
 
 import pytest
 from api import conftest
-from api.asgi_client import BODY, STREAM
+from api.asgi_client import BODY, KEY, STREAM
 from api.scripted import opening, text
 
 from pensieve.api import exchange
@@ -85,6 +86,26 @@ async def test_a_client_that_leaves_during_prefill_ends_the_work(
     )
     await asyncio.sleep(0.02)
     assert service.pipeline.ended == []
+    call.leave()
+    await asyncio.wait_for(call.task, 1)
+
+    assert service.pipeline.ended == ["endless!"]
+
+
+async def test_a_client_that_leaves_is_noticed_when_its_body_ends_without_a_word(
+    client, service
+):
+    async def endless():
+        await asyncio.sleep(3600)
+        yield
+
+    service.pipeline.scripts["endless"] = endless
+    body = json.dumps(BODY | {"model": "claude-endless"}).encode()
+    headers = KEY | {"content-length": str(len(body))}
+
+    # The server says that more may come, and then that nothing did.
+    call = client.begin("POST", "/v1/messages", chunks=[body, b""], headers=headers)
+    await asyncio.sleep(0.02)
     call.leave()
     await asyncio.wait_for(call.task, 1)
 

@@ -15,6 +15,8 @@ TESTS = Path(__file__).parent.parent
 SCRIPTED_APP = "serve.scripted_app:app"
 PATIENCE_S = 20.0
 """For what takes well under a second on an idle machine."""
+CONNECTION_S = 120.0
+"""For all that a test does on one connection."""
 
 
 def free_port():
@@ -121,6 +123,7 @@ class Wire:
 
     def __init__(self, port):
         self._socket = socket.create_connection(("127.0.0.1", port), PATIENCE_S)
+        self._deadline = time.monotonic() + CONNECTION_S
         self.received = b""
 
     def __enter__(self):
@@ -161,6 +164,8 @@ class Wire:
         return int(line.split(" ")[1]), headers, body
 
     def _read(self, awaited):
+        if time.monotonic() > self._deadline:
+            raise TimeoutError(f"no {awaited}: {self.received[-1000:]!r}")
         piece = self._socket.recv(65536)
         if not piece:
             raise EOFError(f"closed before {awaited}: {self.received!r}")

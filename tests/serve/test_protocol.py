@@ -119,6 +119,13 @@ def test_a_request_that_is_no_http_is_refused_in_the_apis_words(
         assert_api_error(wire.read_answer(), status, "invalid_request_error")
 
 
+def test_a_head_that_is_too_large_is_answered_although_it_is_all_sent(server):
+    with server.connect() as wire:
+        wire.send(b"GET / HTTP/1.1\r\n" + b"A: x\r\n" * 3_000_000 + b"\r\n")
+
+        assert_api_error(wire.read_answer(), 431, "invalid_request_error")
+
+
 def test_a_body_that_is_too_large_is_answered_although_it_is_all_sent(server):
     with server.connect() as wire:
         wire.send(post("/v1/messages", b"x" * (4 << 20)))
