@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import signal
 import subprocess
 import sys
 import zipfile
@@ -14,6 +15,10 @@ MODELS = Path(
     or Path(__file__).parent.parent / ".cache" / "models"
 )
 """Kept between runs; `make clean` leaves it, `make distclean` does not."""
+
+# A shell's background job ignores SIGINT, and so would commands that a test interrupts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
