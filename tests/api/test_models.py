@@ -1,5 +1,6 @@
 """GET /v1/models and /v1/models/{id}."""
 
+import msgspec
 import pytest
 
 from pensieve.api.models import ModelInfo, page_of
@@ -48,6 +49,15 @@ async def test_a_name_that_the_model_answers_to_gets_the_models_own_id(client, n
 
     assert call.status == 200
     assert call.json()["id"] == "scripted"
+
+
+async def test_a_name_may_have_slashes_and_colons(client, service):
+    name = "org/model:part"
+    service.description = msgspec.structs.replace(service.description, name=name)
+
+    call = await client.get(f"/v1/models/{name}")
+
+    assert (call.status, call.json()["id"]) == (200, name)
 
 
 @pytest.mark.parametrize("name", ["other", "m/with:slash"])

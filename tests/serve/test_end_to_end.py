@@ -149,6 +149,10 @@ def test_failures_are_the_sdks_own(saw, name, cls, status, kind):
     assert failure["request_id"].startswith("req_")
 
 
+def test_a_name_with_a_slash_is_understood(saw):
+    assert "got org/other" in saw["model_that_is_not_there"]["message"]
+
+
 def test_a_prompt_that_is_too_long_is_refused_in_the_words_that_clients_know(saw):
     words = saw["long_prompt"]["message"].split(" tokens > ")
 
