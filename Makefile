@@ -16,7 +16,7 @@ PACKAGE := $(VENV)/.package
 TOOLS := $(VENV)/.tools
 
 NATIVE := $(shell find csrc metal -type f 2>/dev/null)
-CPP := $(shell find csrc -name '*.cpp' -o -name '*.hpp' -o -name '*.c')
+CPP_SOURCES := $(shell find csrc -name '*.cpp' -o -name '*.hpp' -o -name '*.c')
 DOCTEST = $(wildcard $(addsuffix /doctest/doctest.h,/usr/include /usr/local/include /opt/homebrew/include))
 PIP = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip --disable-pip-version-check
 
@@ -66,7 +66,8 @@ ON_PORT = $(if $(filter-out 7777,$(DEMO_PORT)), --port $(DEMO_PORT))
 demo: $(PACKAGE)
 	@echo "Installed: $$($(BIN)/pensieve version | head -n 1) in $(VENV)"
 	@$(BIN)/pensieve pull smollm2
-	@$(BIN)/pensieve start --model smollm2 --host 127.0.0.1 --port $(DEMO_PORT)
+	@$(BIN)/pensieve start --model smollm2 --host 127.0.0.1 --port $(DEMO_PORT) \
+		|| { echo 'For a demo on another port: make demo DEMO_PORT=7778' >&2; exit 1; }
 	@echo
 	@echo '> Why is the sky blue? Answer in two sentences.'
 	@$(BIN)/pensieve ask --port $(DEMO_PORT) --max-tokens 120 'Why is the sky blue? Answer in two sentences.'
@@ -93,7 +94,7 @@ endif
 # clang-tidy comes from PyPI and does not know where Apple keeps its headers.
 TIDY_SYSROOT = $(if $(filter Darwin,$(shell uname -s)),--extra-arg=-isysroot$(shell xcrun --show-sdk-path))
 
-TIDIED = $(filter-out $(if $(DOCTEST),,csrc/tests/%),$(filter %.cpp %.c,$(CPP)))
+TIDIED = $(filter-out $(if $(DOCTEST),,csrc/tests/%),$(filter %.cpp %.c,$(CPP_SOURCES)))
 STUBBED = $(subst /,.,$(basename $(wildcard pensieve/_native/*.pyi)))
 
 lint: setup
@@ -103,7 +104,7 @@ lint: setup
 	$(BIN)/stubtest $(STUBBED)
 	$(BIN)/lint-imports
 	PATH="$(CURDIR)/$(BIN):$$PATH" cython-lint csrc
-	$(BIN)/clang-format --dry-run -Werror $(CPP)
+	$(BIN)/clang-format --dry-run -Werror $(CPP_SOURCES)
 	PATH="$(CURDIR)/$(BIN):$$PATH" cmake -S . -B build/tidy -G Ninja --log-level=WARNING -DCMAKE_EXPORT_COMPILE_COMMANDS=ON -DPENSIEVE_TESTS=$(if $(DOCTEST),ON,OFF)
 	$(BIN)/clang-tidy -p build/tidy --quiet $(TIDY_SYSROOT) $(TIDIED)
 
