@@ -31,6 +31,8 @@ _ON_THE_WAY = {
     "restarting": "Starting the engine again",
 }
 
+_BROKEN = ("failed", "silent")
+
 Verb = Callable[..., Any]
 
 
@@ -103,16 +105,13 @@ def status(ctx: click.Context, port: int | None, as_json: bool) -> None:
     port = load_settings({"port": port}).settings.port
     server = pid_file.read(port)
     if server is None or not server.is_running():
-        why = "" if server is None else " The one that did has died; its log: "
-        why += "" if server is None else f"{server.log or 'its terminal'}."
-        line = f"No server runs on port {port}.{why}{_elsewhere()}"
+        died = f" The one that did has died; {_where_log(server)}." if server else ""
+        line = f"No server runs on port {port}.{died}{_elsewhere()}"
         click.echo(json.dumps({"status": "stopped", "port": port}) if as_json else line)
         ctx.exit(NOT_RUNNING)
-    health = ask_health(server.base_url) or Health(
-        status="silent", message="the server runs but does not answer"
-    )
+    health = _health_of(server)
     click.echo(_as_json(server, health) if as_json else _as_text(server, health))
-    ctx.exit(1 if health.status in ("failed", "silent") else 0)
+    ctx.exit(1 if health.status in _BROKEN else 0)
 
 
 # ----- starting -----
@@ -121,11 +120,13 @@ def status(ctx: click.Context, port: int | None, as_json: bool) -> None:
 def _start(flags: dict[str, str | int], foreground: bool) -> None:
     loaded = load_settings(flags)
     settings = _with_model(loaded.settings)
+    if "model" in flags:
+        flags = flags | {"model": settings.model}  # for a restart from elsewhere
     begun = time.monotonic()
     with pid_file.locked(settings.port):
         server = pid_file.read(settings.port)
         if server is not None and server.is_running():
-            _check_same(server, settings, loaded)
+            _check_serves(server, settings, loaded)
             click.echo(f"Already running: {server.model} at {server.base_url}.")
             return
         server, process = daemon.start(settings, flags, foreground)
@@ -153,13 +154,14 @@ def _wait_until_ready(server: Server) -> None:
         return
     was_running = server.is_running()
     words = daemon.last_words(server)
-    daemon.stop(server, still_waiting=lambda: None)
-    log = f"; its log is {server.log}" if server.log else ""
+    daemon.cut(server)
     if last is not None and last.status == "failed":
-        raise PensieveError(f"the model cannot be served: {last.message}{log}")
-    if was_running:
-        raise PensieveError(f"the server said nothing for {_SILENCE_S:.0f} s{log}")
-    raise PensieveError(f"the server ended while it was starting: {words}{log}")
+        what = f"the model cannot be served: {last.message}"
+    elif was_running:
+        what = f"the server said nothing for {_SILENCE_S:.0f} s"
+    else:
+        what = f"the server ended while it was starting: {words}"
+    raise PensieveError(f"{what}; {_where_log(server)}")
 
 
 def _stay(server: Server, process: subprocess.Popen[bytes]) -> None:
@@ -184,7 +186,8 @@ def _with_model(settings: Settings) -> Settings:
     return settings
 
 
-def _check_same(server: Server, settings: Settings, loaded: LoadedSettings) -> None:
+def _check_serves(server: Server, settings: Settings, loaded: LoadedSettings) -> None:
+    """Check that the server that runs is the one that was asked for, and works."""
     for name, now, asked in (
         ("model", server.model, settings.model),
         ("host", server.host, settings.host),
@@ -194,6 +197,12 @@ def _check_same(server: Server, settings: Settings, loaded: LoadedSettings) -> N
                 f"{loaded.sources[name]}: a server runs on port {server.port} with"
                 f" {name} {now}: `pensieve restart --{name} {asked}` changes that"
             )
+    health = _health_of(server)
+    if health.status in _BROKEN:
+        raise PensieveError(
+            f"a server runs on port {server.port} and cannot serve: {health.message};"
+            " `pensieve restart` starts it anew"
+        )
 
 
 def _given(flags: dict[str, str | int | None]) -> dict[str, str | int]:
@@ -217,20 +226,26 @@ def _stop(server: Server) -> None:
 # ----- telling -----
 
 
+def _health_of(server: Server) -> Health:
+    silent = Health(status="silent", message="the server does not answer")
+    return ask_health(server.base_url) or silent
+
+
+def _where_log(server: Server) -> str:
+    return f"its log is {server.log or 'in the terminal where it was started'}"
+
+
 def _detail(health: Health) -> str:
     return f": {health.message}" if health.message else ""
 
 
 def _as_text(server: Server, health: Health) -> str:
+    length = health.context_length
+    context = f", {length} tokens of context" if length else ""
     lines = [
         f"{health.status.capitalize()}{_detail(health)}",
         f"  address  {server.base_url}",
-        f"  model    {health.model or server.model}"
-        + (
-            f", {health.context_length} tokens of context"
-            if health.context_length
-            else ""
-        ),
+        f"  model    {health.model or server.model}{context}",
         f"  server   pid {server.pid}, up {_duration(health.uptime_s)}",
     ]
     engine = health.engine
@@ -241,7 +256,7 @@ def _as_text(server: Server, health: Health) -> str:
             f" {engine.get('active', 0)} running, {engine.get('queued', 0)} waiting,"
             f" {engine.get('restarts', 0)} restarts"
         )
-    lines.append(f"  log      {server.log or 'the terminal that it was started in'}")
+    lines.append(f"  log      {server.log or 'in the terminal where it was started'}")
     return "\n".join(lines)
 
 

@@ -74,6 +74,7 @@ def start(
 
     Raises:
         PensieveError: the address cannot be listened on.
+        OSError: the log or the pid file cannot be written.
     """
     if (leftover := pid_file.read(settings.port)) is not None:
         clean_up(leftover)
@@ -103,7 +104,12 @@ def start(
         log=None if foreground else str(log_path(settings.port)),
         flags=dict(flags),
     )
-    pid_file.write(server)
+    try:
+        pid_file.write(server)
+    except BaseException:
+        process.kill()  # without a pid file nobody could stop it
+        process.wait()
+        raise
     return server, process
 
 
@@ -129,7 +135,10 @@ def stop(server: Server, still_waiting: Callable[[], None]) -> bool:
 
 
 def cut(server: Server) -> bool:
-    """End a server that is stopping now; return whether it did so by itself."""
+    """End the server within seconds; return whether it did so by itself.
+
+    One that is stopping already cuts its running answers off at this second signal.
+    """
     _signal(server.pid, signal.SIGTERM)
     by_itself = _ends(server, _CUT_S)
     if by_itself:

@@ -220,3 +220,21 @@ def test_a_log_that_has_grown_large_is_put_aside(start, settings, monkeypatch):
 
     assert log.with_suffix(".log.1").read_text() == "x" * 11
     assert log.read_text() == "a reason to die\n"
+
+
+def test_a_server_whose_pid_file_cannot_be_written_is_not_left_running(
+    settings, monkeypatch
+):
+    def full(server):
+        raise OSError("no space left on device")
+
+    words = [sys.executable, str(STAND_IN), "ready", pid_file.APP]
+    monkeypatch.setattr(daemon, "command", lambda: words)
+    monkeypatch.setattr(pid_file, "write", full)
+    before = psutil.Process().children()
+
+    with pytest.raises(OSError, match="no space left"):
+        daemon.start(settings, {})
+
+    assert daemon.log_path(settings.port).exists()
+    assert psutil.Process().children() == before
