@@ -5,6 +5,7 @@ one: requests come in, numbers and strings go out. It has no end of its own: the
 ends it, and its failure ends the process.
 """
 
+import contextlib
 import logging
 import threading
 from collections.abc import Callable
@@ -90,17 +91,26 @@ class ModelThread(threading.Thread):
 
     def _serve(self, scheduler: "Scheduler") -> None:
         while True:
-            if not scheduler.has_work:
-                self._obey(self.commands.get(), scheduler)
-            try:
-                while True:
-                    self._obey(self.commands.get_nowait(), scheduler)
-            except Empty:
-                scheduler.step()
-            if events := scheduler.take_events():
-                self._on_events(events)
+            self._obey(scheduler)
+            scheduler.decode()
+            self._report(scheduler)
+            self._obey(scheduler)
+            scheduler.prefill()
+            self._report(scheduler)
 
-    def _obey(self, command: Command, scheduler: "Scheduler") -> None:
+    def _report(self, scheduler: "Scheduler") -> None:
+        if events := scheduler.take_events():
+            self._on_events(events)
+
+    def _obey(self, scheduler: "Scheduler") -> None:
+        """Do what was asked for; wait for something if there is nothing to do."""
+        if not scheduler.has_work:
+            self._do(self.commands.get(), scheduler)
+        with contextlib.suppress(Empty):
+            while True:
+                self._do(self.commands.get_nowait(), scheduler)
+
+    def _do(self, command: Command, scheduler: "Scheduler") -> None:
         connection_id, request = command
         match request:
             case Submit():

@@ -1,10 +1,8 @@
-"""Sequences of many clients in, their events out, one step of the batch at a time.
+"""Sequences of many clients in, their events out, one step at a time.
 
-mlx-lm's BatchGenerator does the work: sequences join and leave its batch between steps.
-A step is at most one decode step of everything that decodes and one chunk of prompt,
-which the prompts being prefilled share equally: a short prompt does not wait for the
-end of a long one, and a step's length does not grow with their number. Used by the
-model thread only.
+Two kinds of step, to be made in turn: `decode`, one token of everything that decodes,
+and `prefill`, one chunk of prompt. So tokens never wait for a chunk before they are
+told, and what decodes goes on while others are prefilled. Model thread only.
 """
 
 import math
@@ -12,15 +10,10 @@ from typing import NamedTuple
 
 import mlx.core as mx
 import mlx.nn as nn
-from mlx_lm.generate import (
-    BatchGenerator,
-    GenerationBatch,
-    PromptProcessingBatch,
-    StopSequences,
-)
 
+from pensieve.engine.generator import Generator, Token
 from pensieve.engine.gumbel import VocabularyNoise
-from pensieve.engine.sampling import greedy, sampler_for
+from pensieve.engine.sampling import sampler_for
 from pensieve.link.messages import (
     Admitted,
     Event,
@@ -49,8 +42,8 @@ class Scheduler:
     Args:
         vocab_size: width of the model's logits.
         noise: of a vocabulary of that size.
-        max_batch_size: sequences in the batch; more wait, first come first served.
-        prefill_chunk: prompt tokens a step, >= 1.
+        max_batch_size: sequences at work; more wait, first come first served.
+        prefill_chunk: prompt tokens of a step, >= 1.
     """
 
     def __init__(
@@ -66,28 +59,21 @@ class Scheduler:
         self._noise = noise
         self._max_batch_size = max_batch_size
         self._prefill_chunk = prefill_chunk
-        self._generator = BatchGenerator(
-            model,
-            sampler=greedy,
-            completion_batch_size=max_batch_size,
-            prefill_batch_size=max_batch_size,
-        )
+        self._generator: Generator[SequenceKey] = Generator(model)
         self._waiting: dict[SequenceKey, Submit] = {}  # in order of arrival
-        self._uids: dict[SequenceKey, int] = {}  # in the batch
-        self._keys: dict[int, SequenceKey] = {}  # the same, the other way round
-        self._prefilling: set[int] = set()  # uids with more than one token to go
+        self._prompt_sizes: dict[SequenceKey, int] = {}  # of those in the batch
         self._events: EventsByConnection = {}
 
     @property
     def has_work(self) -> bool:
         """Whether a step would do anything."""
-        return bool(self._waiting or self._uids)
+        return bool(self._waiting or self._prompt_sizes)
 
     def submit(self, connection_id: int, submit: Submit) -> None:
         """Queue a sequence, or refuse it."""
         key = SequenceKey(connection_id, submit.sequence_id)
         message = refusal(submit, self._vocab_size)
-        if key in self._waiting or key in self._uids:
+        if key in self._waiting or key in self._prompt_sizes:
             message = f"sequence_id: expected a new one, got {key.sequence_id} again"
         if message:
             self._tell(connection_id, Refused(key.sequence_id, message))
@@ -98,29 +84,50 @@ class Scheduler:
         """Forget a sequence, if it is there."""
         key = SequenceKey(connection_id, sequence_id)
         self._waiting.pop(key, None)
-        if key in self._uids:
-            self._generator.remove([self._uids[key]])
+        if key in self._prompt_sizes:
+            self._generator.remove(key)
             self._leave(key)
 
     def disconnect(self, connection_id: int) -> None:
         """Forget all sequences of a connection, and what it was to be told."""
-        for key in [*self._waiting, *self._uids]:
+        for key in [*self._waiting, *self._prompt_sizes]:
             if key.connection_id == connection_id:
                 self.cancel(*key)
         self._events.pop(connection_id, None)
 
-    def step(self) -> None:
-        """Let waiting sequences in, then compute one step."""
+    def decode(self) -> None:
+        """Compute one token of every sequence whose prompt is complete."""
+        tokens = self._generator.decode()
+        sampled: dict[int, Sampled] = {}
+        for token in tokens:
+            if token.finish_reason != "end_token":
+                connection_id, sequence_id = token.key
+                row = sampled.setdefault(connection_id, Sampled([], []))
+                row.sequence_ids.append(sequence_id)
+                row.token_ids.append(token.token_id)
+        for connection_id, row in sampled.items():
+            self._tell(connection_id, row)
+        for token in tokens:
+            self._finish(token)
+
+    def prefill(self) -> None:
+        """Let waiting sequences in, then compute at most one chunk of prompt.
+
+        A prompt that is complete ends the step: its first token is what comes next.
+        """
         self._admit()
-        if not self._uids:
-            return
-        sharing = max(1, len(self._prefilling))
-        self._generator.prefill_step_size = max(1, self._prefill_chunk // sharing)
-        prompt_responses, generation_responses = self._generator.next()
-        self._tell_sampled(generation_responses)
-        self._tell_prefilled(prompt_responses)
-        if not self._uids:
-            mx.clear_cache()  # nothing to do: give MLX's free buffers back
+        prompts = self._generator.prompts()
+        portions = shares(list(prompts.values()), self._prefill_chunk)
+        for (key, remaining), portion in zip(prompts.items(), portions, strict=True):
+            is_complete = portion == remaining
+            if not (is_complete or portion):
+                continue
+            self._generator.prefill(key, portion)
+            total = self._prompt_sizes[key]
+            done = total if is_complete else total - 1 - remaining + portion
+            self._tell(key.connection_id, Prefilled(key.sequence_id, done, total))
+            if is_complete:
+                break
 
     def take_events(self) -> EventsByConnection:
         """Return what has happened since the last call."""
@@ -128,57 +135,55 @@ class Scheduler:
         return events
 
     def _admit(self) -> None:
-        while self._waiting and len(self._uids) < self._max_batch_size:
+        while self._waiting and len(self._prompt_sizes) < self._max_batch_size:
             key = next(iter(self._waiting))
             submit = self._waiting.pop(key)
             prompt_size = len(submit.token_ids)
-            [uid] = self._generator.insert(
-                [submit.token_ids],
-                max_tokens=[submit.max_tokens],
-                samplers=[sampler_for(submit.sampling, prompt_size, self._noise)],
-                stop_sequences=[StopSequences([[end] for end in submit.end_token_ids])],
+            self._generator.insert(
+                key,
+                submit.token_ids,
+                submit.max_tokens,
+                submit.end_token_ids,
+                sampler_for(submit.sampling, prompt_size, self._noise),
             )
-            self._uids[key] = uid
-            self._keys[uid] = key
-            if prompt_size > 1:
-                self._prefilling.add(uid)
+            self._prompt_sizes[key] = prompt_size
             self._tell(key.connection_id, Admitted(key.sequence_id, cached_tokens=0))
 
-    def _tell_sampled(self, responses: list[GenerationBatch.Response]) -> None:
-        sampled: dict[int, Sampled] = {}
-        for response in responses:
-            key = self._keys[response.uid]
-            if response.finish_reason != "stop":
-                row = sampled.setdefault(key.connection_id, Sampled([], []))
-                row.sequence_ids.append(key.sequence_id)
-                row.token_ids.append(response.token)
-        for connection_id, row in sampled.items():
-            self._tell(connection_id, row)
-        for response in responses:
-            if response.finish_reason is not None:
-                key = self._keys[response.uid]
-                ended = response.finish_reason == "stop"
-                self._leave(key)
-                self._tell(
-                    key.connection_id,
-                    Finished(key.sequence_id, "end_token" if ended else "max_tokens"),
-                )
-
-    def _tell_prefilled(self, responses: list[PromptProcessingBatch.Response]) -> None:
-        for response in responses:
-            key = self._keys[response.uid]
-            done, total = response.progress
-            if total - done <= 1:
-                self._prefilling.discard(response.uid)
-            self._tell(key.connection_id, Prefilled(key.sequence_id, done, total))
+    def _finish(self, token: Token[SequenceKey]) -> None:
+        if token.finish_reason is not None:
+            self._leave(token.key)
+            connection_id, sequence_id = token.key
+            self._tell(connection_id, Finished(sequence_id, token.finish_reason))
 
     def _leave(self, key: SequenceKey) -> None:
-        uid = self._uids.pop(key)
-        del self._keys[uid]
-        self._prefilling.discard(uid)
+        del self._prompt_sizes[key]
+        if not self._prompt_sizes:
+            mx.clear_cache()  # nothing runs: give MLX's free buffers back
 
     def _tell(self, connection_id: int, event: Event) -> None:
         self._events.setdefault(connection_id, []).append(event)
+
+
+def shares(remaining: list[int], chunk: int) -> list[int]:
+    """Divide a chunk among prompts: half to the oldest, the rest to the shortest.
+
+    So a short prompt need not wait for the end of a long one, and a long one is not
+    held up for ever by short ones. Prompts of one length are done one after the other.
+
+    Args:
+        remaining: tokens that each prompt has to go, the oldest first.
+        chunk: tokens to give out, >= 1.
+    """
+    portions = [0] * len(remaining)
+    if remaining:
+        portions[0] = min(remaining[0], (chunk + 1) // 2)
+    left = chunk - sum(portions)
+    to_go = [size - portion for size, portion in zip(remaining, portions, strict=True)]
+    for i in sorted(range(len(remaining)), key=to_go.__getitem__):
+        more = min(left, to_go[i])
+        portions[i] += more
+        left -= more
+    return portions
 
 
 def refusal(submit: Submit, vocab_size: int) -> str | None:

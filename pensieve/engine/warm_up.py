@@ -37,7 +37,8 @@ def warm_up(model: nn.Module, spec: EngineSpec) -> Scheduler:
     for sequence_id, sampling in enumerate(_PROBES):
         scheduler.submit(0, Submit(sequence_id, [0] * 4, 2, [], sampling))
     while scheduler.has_work:
-        scheduler.step()
+        scheduler.prefill()
+        scheduler.decode()
     scheduler.take_events()
     return scheduler
 

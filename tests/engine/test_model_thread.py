@@ -101,7 +101,7 @@ def test_a_step_that_breaks_ends_the_thread(tiny_llama_path, monkeypatch):
     def break_down(scheduler):
         raise RuntimeError("[metal] command buffer failed")
 
-    monkeypatch.setattr(Scheduler, "step", break_down)
+    monkeypatch.setattr(Scheduler, "prefill", break_down)
     watched.thread.commands.put((7, SUBMIT))
 
     assert watched.hear() == "crashed"

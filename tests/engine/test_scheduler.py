@@ -5,7 +5,7 @@ from mlx_lm.generate import generate_step
 
 from pensieve.engine.gumbel import vocabulary_noise
 from pensieve.engine.sampling import sampler_for
-from pensieve.engine.scheduler import Scheduler, refusal
+from pensieve.engine.scheduler import Scheduler, refusal, shares
 from pensieve.link.messages import (
     Admitted,
     Finished,
@@ -58,13 +58,18 @@ def alone(model, submit: Submit) -> list[int]:
     return [token for token, _ in steps]
 
 
+def step(batch: Scheduler) -> None:
+    batch.decode()
+    batch.prefill()
+
+
 def run(batch: Scheduler, connection_id: int = 0, steps: int = 500) -> list:
     """Step until there is nothing to do; return the events of one connection."""
     events = []
     for _ in range(steps):
         if not batch.has_work:
             break
-        batch.step()
+        step(batch)
         events += batch.take_events().get(connection_id, [])
     assert not batch.has_work
     return events
@@ -116,7 +121,7 @@ def test_sequences_that_come_and_go_get_what_each_gets_alone(model, sampling):
     events = []
     for submit in submits.values():
         batch.submit(0, submit)
-        batch.step()
+        step(batch)
         events += batch.take_events().get(0, [])
 
     events += run(batch)
@@ -172,26 +177,61 @@ def test_progress_of_a_prompt_is_told_by_chunk(model):
     assert [(event.done_tokens, event.total_tokens) for event in progress] == [
         (4, 10),
         (8, 10),
-        (9, 10),
         (10, 10),
     ]
 
 
-def test_prompts_share_a_chunk_so_that_a_short_one_overtakes_a_long_one(model):
+def test_a_short_prompt_overtakes_a_long_one_and_holds_it_up_by_one_step(model):
     batch = scheduler(model, prefill_chunk=4)
     batch.submit(0, submission(1, prompt(200), max_tokens=2))
-    batch.submit(0, submission(2, prompt(5), max_tokens=2))
+    step(batch)
+    batch.take_events()
+    batch.submit(0, submission(2, prompt(3), max_tokens=2))
 
     events = run(batch)
 
     finished = [event.sequence_id for event in of_type(events, Finished)]
     assert finished == [2, 1]
-    assert [event.done_tokens for event in of_type(events, Prefilled)[:4]] == [
-        2,
-        2,
-        4,
-        4,
-    ]
+    done = [event.done_tokens for event in of_type(events, Prefilled)]
+    assert done[:4] == [6, 3, 10, 14]
+
+
+def test_a_first_token_is_told_before_the_next_prompt_is_prefilled(model):
+    batch = scheduler(model, prefill_chunk=4)
+    batch.submit(0, submission(1, prompt(5), max_tokens=1))
+    batch.submit(0, submission(2, prompt(400), max_tokens=1))
+    batch.prefill()
+    batch.take_events()
+
+    batch.decode()
+
+    assert tokens(batch.take_events()[0]) == alone(
+        model, submission(1, prompt(5), max_tokens=1)
+    )
+
+
+@pytest.mark.parametrize(
+    ("remaining", "portions"),
+    [
+        ([], []),
+        ([100], [8]),
+        ([3], [3]),
+        ([0], [0]),
+        ([100, 100], [8, 0]),
+        ([100, 3], [5, 3]),
+        ([100, 6, 2], [4, 2, 2]),
+        ([5, 100], [5, 3]),
+        ([1, 1, 1], [1, 1, 1]),
+    ],
+)
+def test_half_a_chunk_is_the_oldest_prompts_and_the_rest_the_shortest_prompts(
+    remaining, portions
+):
+    assert shares(remaining, 8) == portions
+
+
+def test_a_chunk_of_one_token_goes_to_the_oldest_prompt():
+    assert shares([5, 1], 1) == [1, 0]
 
 
 def test_the_tokens_of_one_step_come_in_one_message_for_each_connection(model):
@@ -201,11 +241,11 @@ def test_the_tokens_of_one_step_come_in_one_message_for_each_connection(model):
     batch.submit(9, submission(1, [3], max_tokens=3))
     sampled = {0: [], 9: []}
     while batch.has_work:
-        batch.step()
+        step(batch)
         for connection_id, events in batch.take_events().items():
             sampled[connection_id] += of_type(events, Sampled)
 
-    assert [event.sequence_ids for event in sampled[0]] == [[1, 2]] * 3
+    assert [event.sequence_ids for event in sampled[0]] == [[1], [1, 2], [1, 2], [2]]
     assert [event.sequence_ids for event in sampled[9]] == [[1]] * 3
 
 
@@ -231,7 +271,7 @@ def test_a_cancelled_sequence_is_gone_at_the_next_step_and_others_go_on(model, s
     batch.submit(0, submission(2, prompt(9), max_tokens=20))
     events = []
     for _ in range(steps):
-        batch.step()
+        step(batch)
         events += batch.take_events().get(0, [])
 
     batch.cancel(0, 2)
@@ -246,7 +286,7 @@ def test_a_batch_that_was_emptied_by_cancelling_takes_new_sequences(model):
     batch, submit = scheduler(model), submission(2, prompt(8))
     batch.submit(0, submission(1, prompt(8), max_tokens=50))
     for _ in range(6):
-        batch.step()
+        step(batch)
     batch.cancel(0, 1)
     assert not batch.has_work
     batch.submit(0, submit)
@@ -264,7 +304,7 @@ def test_a_connection_that_goes_takes_its_sequences_and_events_with_it(model):
     batch.submit(0, kept)
     batch.submit(8, submission(1, prompt(5)))
     batch.submit(8, submission(2, prompt(5)))
-    batch.step()
+    step(batch)
 
     batch.disconnect(8)
 
