@@ -2,7 +2,8 @@
 
 Each computes what MLX operations specify; it is built once, compared with them at
 start-up, and left out, with a warning, where it differs. No machine with Metal has run
-these kernels yet: their arithmetic is tested as C++ only (tests/metal).
+these kernels yet: their arithmetic is tested as C++ only (tests/metal). On CPU and CUDA
+the MLX operations themselves serve.
 """
 
 import logging

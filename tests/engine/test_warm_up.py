@@ -1,0 +1,57 @@
+import mlx.core as mx
+import pytest
+from engine.engine_process import engine_spec
+from engine.tiny_models import VOCAB_SIZE, tiny_gemma3, tiny_llama
+
+from pensieve.engine.warm_up import default_prefill_chunk, vocab_size, warm_up
+from pensieve.link.messages import Admitted, Prefilled, SamplingParams, Submit
+
+
+@pytest.mark.parametrize("model", [tiny_llama, tiny_gemma3])
+def test_the_vocabulary_is_as_wide_as_the_logits(model):
+    assert vocab_size(model()) == VOCAB_SIZE
+
+
+def test_a_warm_scheduler_has_nothing_to_do_and_nothing_to_tell():
+    scheduler = warm_up(tiny_llama(), engine_spec("model", "socket"))
+
+    assert not scheduler.has_work
+    assert scheduler.take_events() == {}
+
+
+@pytest.mark.parametrize(
+    ("prefill_chunk", "first_piece"), [(8, 8), (0, default_prefill_chunk())]
+)
+def test_the_chunk_is_the_one_asked_for_or_the_devices(prefill_chunk, first_piece):
+    spec = engine_spec("model", "socket", prefill_chunk=prefill_chunk)
+    scheduler = warm_up(tiny_llama(), spec)
+    size = first_piece + 2
+    scheduler.submit(0, Submit(1, [5] * size, 1, [], SamplingParams(seed=0)))
+
+    scheduler.prefill()
+
+    assert scheduler.take_events()[0] == [
+        Admitted(1, cached_tokens=0),
+        Prefilled(1, first_piece, size),
+    ]
+
+
+def test_a_model_that_cannot_be_batched_is_found_out_before_anybody_waits():
+    class Unmergeable:
+        """A cache of a kind that mlx-lm has, but cannot put into a batch."""
+
+        state = ()
+
+    model = tiny_llama()
+    type(model).make_cache = lambda self: [Unmergeable() for _ in self.layers]
+    try:
+        with pytest.raises(Exception, match="Unmergeable"):
+            warm_up(model, engine_spec("model", "socket"))
+    finally:
+        del type(model).make_cache
+
+
+def test_a_cpu_gets_smaller_chunks_than_a_gpu():
+    on_gpu = mx.default_device().type == mx.gpu
+
+    assert default_prefill_chunk() == (2048 if on_gpu else 256)
