@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import secrets
 from collections.abc import AsyncGenerator
-from typing import Protocol, Self, TypeVar
+from typing import NamedTuple, Protocol, Self, TypeVar
 
 from pensieve.errors import InvalidRequestError
 from pensieve.link.messages import SamplingParams
@@ -21,13 +21,15 @@ from pensieve.output.collector import Collector
 from pensieve.output.detokenizer import Detokenizer
 from pensieve.output.reply import Reply
 from pensieve.output.stop_sequences import StopSequences
-from pensieve.prompt.builder import PromptBuilder
+from pensieve.prompt.builder import Prompt, PromptBuilder
 from pensieve.schema.events import Event
 from pensieve.schema.message import Message
 from pensieve.schema.request import MessagesRequest, PromptRequest
 
 T = TypeVar("T")
 
+MAX_TOP_K = 1 << 20
+"""More than any vocabulary has tokens: all of them."""
 MIN_TOP_P = 1e-6
 """What a `top_p` of 0 means: the most likely token, and those that tie with it."""
 
@@ -43,6 +45,15 @@ class Engine(Protocol):
         sampling: SamplingParams,
     ) -> Sequence:
         """Hand a prompt to the engine."""
+
+
+class PreparedRequest(NamedTuple):
+    """A request whose prompt is made."""
+
+    request: MessagesRequest
+    prompt: Prompt
+    room: int
+    """Tokens that the model's window has left for the answer, >= 1."""
 
 
 class Pipeline:
@@ -73,18 +84,25 @@ class Pipeline:
         """
         return len(self._prompts.build(request).token_ids)
 
-    async def stream(self, request: MessagesRequest) -> AsyncGenerator[Event]:
+    async def prepare(self, request: MessagesRequest) -> PreparedRequest:
+        """Make the prompt, off the event loop, and see that it fits.
+
+        Raises:
+            InvalidRequestError: the model cannot be asked this, or its window is full.
+        """
+        prompt = await asyncio.to_thread(self._prompts.build, request)
+        return PreparedRequest(request, prompt, self._room_after(len(prompt.token_ids)))
+
+    async def stream(self, prepared: PreparedRequest) -> AsyncGenerator[Event]:
         """Yield the events of one reply, `message_start` first.
 
         Closing the generator cancels the work, wherever it is.
 
         Raises:
-            InvalidRequestError: the model cannot be asked this, or its window is full.
             RateLimitError: the queue is full.
             OverloadedError: there is no engine.
         """
-        prompt = await asyncio.to_thread(self._prompts.build, request)
-        room = self._room_after(len(prompt.token_ids))
+        request, prompt, room = prepared
         reply = self._reply(request, prompt.is_continuation)
         sequence = self._engine.submit(
             prompt.token_ids,
@@ -108,10 +126,11 @@ class Pipeline:
         """Return the whole reply.
 
         Raises:
-            ApiError: as `stream`.
+            ApiError: as `prepare` and `stream`.
         """
+        prepared = await self.prepare(request)
         collector = Collector()
-        async with contextlib.aclosing(self.stream(request)) as events:
+        async with contextlib.aclosing(self.stream(prepared)) as events:
             async for event in events:
                 collector.feed(event)
         return collector.finish()
@@ -146,7 +165,7 @@ def sampling_params(
     return SamplingParams(
         seed=secrets.randbits(64),
         temperature=_first(request.temperature, defaults.temperature, 1.0),
-        top_k=_first(request.top_k, defaults.top_k, 0),
+        top_k=min(MAX_TOP_K, _first(request.top_k, defaults.top_k, 0)),
         top_p=max(MIN_TOP_P, _first(request.top_p, defaults.top_p, 1.0)),
         min_p=_first(None, defaults.min_p, 0.0),
     )

@@ -100,7 +100,8 @@ async def test_a_stop_sequence_ends_the_work(pipeline, engine):
 
 
 async def test_closing_the_stream_leaves_the_sequence(pipeline, engine):
-    async with contextlib.aclosing(pipeline.stream(request())) as events:
+    prepared = await pipeline.prepare(request())
+    async with contextlib.aclosing(pipeline.stream(prepared)) as events:
         assert (await anext(events)).message.id.startswith("msg_")
         assert engine.num_left == 0
 
@@ -146,6 +147,12 @@ def test_sampling_is_the_requests_then_the_models_then_the_apis():
     assert (modelled.temperature, modelled.top_k, modelled.top_p) == (0.2, 20, 0.9)
     plain = sampling_params(request(), GenerationDefaults())
     assert plain == SamplingParams(seed=plain.seed)
+
+
+def test_a_top_k_beyond_any_vocabulary_keeps_all_tokens():
+    asked = sampling_params(request(top_k=1 << 70), GenerationDefaults())
+
+    assert asked.top_k == 1 << 20
 
 
 def test_each_request_has_a_seed_of_its_own():

@@ -26,7 +26,10 @@ class Messages:
         self._service.check_serves(request.model)
         exchange = Exchange.of(req.scope)
         if request.stream:
-            events = self._service.pipeline.stream(request)
+            # Before the stream, so that its refusals are HTTP errors however long it
+            # takes: Claude Code compacts at the status 400 only.
+            prepared = await self._service.pipeline.prepare(request)
+            events = self._service.pipeline.stream(prepared)
             stream = EventStream(events, exchange, self._pace)
             exchange.cleanup.push_async_callback(stream.aclose)
             await stream.begin()

@@ -103,12 +103,18 @@ class ModelThread(threading.Thread):
             self._on_events(events)
 
     def _obey(self, scheduler: "Scheduler") -> None:
-        """Do what was asked for; wait for something if there is nothing to do."""
+        """Do what was asked for; wait for something if there is nothing to do.
+
+        Who was let in is told at once: a step can take seconds, or end the engine, and
+        then the client knows whose it was.
+        """
         if not scheduler.has_work:
             self._do(self.commands.get(), scheduler)
         with contextlib.suppress(Empty):
             while True:
                 self._do(self.commands.get_nowait(), scheduler)
+        scheduler.admit()
+        self._report(scheduler)
 
     def _do(self, command: Command, scheduler: "Scheduler") -> None:
         connection_id, request = command

@@ -95,6 +95,22 @@ class Scheduler:
                 self.cancel(*key)
         self._events.pop(connection_id, None)
 
+    def admit(self) -> None:
+        """Let waiting sequences in, as many as the batch has room for."""
+        while self._waiting and len(self._prompt_sizes) < self._max_batch_size:
+            key = next(iter(self._waiting))
+            submit = self._waiting.pop(key)
+            prompt_size = len(submit.token_ids)
+            self._generator.insert(
+                key,
+                submit.token_ids,
+                submit.max_tokens,
+                submit.end_token_ids,
+                sampler_for(submit.sampling, prompt_size, self._noise),
+            )
+            self._prompt_sizes[key] = prompt_size
+            self._tell(key.connection_id, Admitted(key.sequence_id, cached_tokens=0))
+
     def decode(self) -> None:
         """Compute one token of every sequence whose prompt is complete."""
         tokens = self._generator.decode()
@@ -115,7 +131,7 @@ class Scheduler:
 
         A prompt that is complete ends the step: its first token is what comes next.
         """
-        self._admit()
+        self.admit()
         prompts = self._generator.prompts()
         portions = shares(list(prompts.values()), self._prefill_chunk)
         for (key, remaining), portion in zip(prompts.items(), portions, strict=True):
@@ -133,21 +149,6 @@ class Scheduler:
         """Return what has happened since the last call."""
         events, self._events = self._events, {}
         return events
-
-    def _admit(self) -> None:
-        while self._waiting and len(self._prompt_sizes) < self._max_batch_size:
-            key = next(iter(self._waiting))
-            submit = self._waiting.pop(key)
-            prompt_size = len(submit.token_ids)
-            self._generator.insert(
-                key,
-                submit.token_ids,
-                submit.max_tokens,
-                submit.end_token_ids,
-                sampler_for(submit.sampling, prompt_size, self._noise),
-            )
-            self._prompt_sizes[key] = prompt_size
-            self._tell(key.connection_id, Admitted(key.sequence_id, cached_tokens=0))
 
     def _finish(self, token: Token[SequenceKey]) -> None:
         if token.finish_reason is not None:

@@ -63,6 +63,8 @@ class EngineHealth(msgspec.Struct, frozen=True):
     """Sequences that the engine works on."""
     queued: int
     """Sequences that wait."""
+    unread_tokens: int
+    """Prompt tokens that the active ones have yet to prefill."""
 
 
 class EngineGoneError(Exception):
@@ -134,23 +136,24 @@ class EngineClient:
                 RETRY_AFTER_S,
             )
         submit = Submit(next(self._ids), token_ids, max_tokens, end_token_ids, sampling)
-        sequence = Sequence(submit, on_exit=self._leave)
-        self._sequences[sequence.sequence_id] = sequence
         if self._status == "ready":
             self._send(submit)
+        sequence = Sequence(submit, on_exit=self._leave)
+        self._sequences[sequence.sequence_id] = sequence
         return sequence
 
     def health(self) -> EngineHealth:
         """Return how the engine is now."""
-        num_active = sum(each.has_begun for each in self._sequences.values())
+        active = [each for each in self._sequences.values() if each.has_begun]
         return EngineHealth(
             status=self._status,
             message=self._message,
             pid=self._state.pid if self._state else None,
             restarts=self._num_restarts,
             memory_bytes=self._state.memory_bytes if self._state else 0,
-            active=num_active,
-            queued=len(self._sequences) - num_active,
+            active=len(active),
+            queued=len(self._sequences) - len(active),
+            unread_tokens=sum(each.unread_tokens for each in active),
         )
 
     def _leave(self, sequence: Sequence) -> None:
@@ -280,9 +283,7 @@ class EngineClient:
         self._message = f"the engine ended: {error}"
         log.warning("the engine ended (%s); starting another", error)
         for sequence in list(self._sequences.values()):
-            if sequence.has_begun:
-                sequence.num_deaths += 1
-                sequence.has_begun = False
+            sequence.interrupt()
             if sequence.num_deaths >= MAX_DEATHS:
                 del self._sequences[sequence.sequence_id]
                 sequence.fail(

@@ -34,12 +34,12 @@ class Sequence:
         self.sequence_id = submit.sequence_id
         self.finish_reason: FinishReason | None = None
         """Why it ended, once iteration has."""
-        self.prefilled_tokens = 0
         self.has_begun = False
-        """Whether the engine of now has worked on it."""
+        """Whether the engine of now works on it."""
         self.num_deaths = 0
         """Engines that ended while they worked on it."""
         self._prompt = submit
+        self._num_prefilled = 0
         self._produced: list[int] = []
         self._num_read = 0
         self._admitted: Admitted | None = None
@@ -48,9 +48,9 @@ class Sequence:
         self._on_exit = on_exit
 
     @property
-    def prompt_tokens(self) -> int:
-        """Length of the prompt."""
-        return len(self._prompt.token_ids)
+    def unread_tokens(self) -> int:
+        """Prompt tokens that the engine of now has yet to prefill."""
+        return len(self._prompt.token_ids) - self._num_prefilled
 
     @property
     def has_ended(self) -> bool:
@@ -118,7 +118,6 @@ class Sequence:
 
     def produce(self, token_id: int) -> None:
         """Add a token."""
-        self.has_begun = True
         self._produced.append(token_id)
         self._changed.set()
 
@@ -126,10 +125,11 @@ class Sequence:
         """Note what the engine said; of several engines' admissions the first holds."""
         match message:
             case Admitted():
+                self.has_begun = True
                 self._admitted = self._admitted or message
             case Prefilled():
-                self.has_begun = True
-                self.prefilled_tokens = min(message.done_tokens, self.prompt_tokens)
+                num_tokens = len(self._prompt.token_ids)
+                self._num_prefilled = min(message.done_tokens, num_tokens)
             case Finished():
                 self.finish_reason = message.reason
             case Refused():
@@ -137,6 +137,12 @@ class Sequence:
             case Failed():
                 self._error = ApiError(message.message)
         self._changed.set()
+
+    def interrupt(self) -> None:
+        """Note that its engine ended; another one will begin anew."""
+        self.num_deaths += self.has_begun
+        self.has_begun = False
+        self._num_prefilled = 0
 
     def fail(self, error: ApiError) -> None:
         """End it with an error, raised where it is waited for."""

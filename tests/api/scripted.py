@@ -97,6 +97,9 @@ class ScriptedPipeline:
     def count_tokens(self, request):
         return INPUT_TOKENS
 
+    async def prepare(self, request):
+        return request
+
     async def stream(self, request):
         name = request.model.removeprefix("claude-")
         mark = "!"

@@ -9,7 +9,7 @@ from pensieve.engine import blas
 from pensieve.engine.model_thread import ModelThread
 from pensieve.engine.scheduler import Scheduler
 from pensieve.errors import ModelError
-from pensieve.link.messages import Cancel, Finished, SamplingParams, Submit
+from pensieve.link.messages import Admitted, Cancel, Finished, SamplingParams, Submit
 
 SUBMIT = Submit(1, [5, 6, 7], 3, [], SamplingParams(seed=0))
 
@@ -94,7 +94,9 @@ def test_any_other_failure_to_load_is_said_with_its_kind(monkeypatch, tmp_path):
     assert state == ("failed", f"{tmp_path}/m: MemoryError: out of memory")
 
 
-def test_a_step_that_breaks_ends_the_thread(tiny_llama_path, monkeypatch):
+def test_a_step_that_breaks_ends_the_thread_and_it_is_known_whose_it_was(
+    tiny_llama_path, monkeypatch
+):
     watched = Watched(tiny_llama_path)
     watched.last_state()
 
@@ -104,6 +106,7 @@ def test_a_step_that_breaks_ends_the_thread(tiny_llama_path, monkeypatch):
     monkeypatch.setattr(Scheduler, "prefill", break_down)
     watched.thread.commands.put((7, SUBMIT))
 
+    assert watched.hear() == {7: [Admitted(SUBMIT.sequence_id, cached_tokens=0)]}
     assert watched.hear() == "crashed"
     watched.thread.join(TIMEOUT_S)
     assert not watched.thread.is_alive()

@@ -3,7 +3,8 @@
 It speaks the real wire from a process of its own. The token at position p is
 `token_at(p)`, so that a sequence that goes on elsewhere can be compared. Prompts:
 
-    [DIE, n, …]     the process ends after n tokens of this sequence
+    [DIE, n, …]     the process ends after n tokens of this sequence, or once it is
+                    admitted if n is 0
     [REFUSE, …]     refused
     [FAIL, …]       fails after one token
     [WAIT, …]       admitted, and then nothing
@@ -74,6 +75,9 @@ class Connection:
         self.send(Admitted(sequence_id, cached_tokens=len(self._running)))
         if prompt[0] == WAIT:
             return
+        if prompt[:2] == [DIE, 0]:
+            await asyncio.sleep(0.01)
+            os._exit(1)
         self.send(Prefilled(sequence_id, len(prompt), len(prompt)))
         for count in range(submit.max_tokens):
             position = len(prompt) + count

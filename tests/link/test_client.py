@@ -120,10 +120,11 @@ async def test_the_admission_of_the_first_engine_holds(spec, spawner):
             assert await sequence.admitted() is first
 
 
-async def test_a_sequence_that_ends_every_engine_is_given_up(spec, spawner):
+@pytest.mark.parametrize("num_tokens", [0, 1])
+async def test_a_sequence_that_ends_every_engine_is_given_up(spec, spawner, num_tokens):
     async with started(spec, spawner) as client:
         with pytest.raises(OverloadedError, match="3 times while it worked on this"):
-            await tokens(client, [DIE, 1], 5)
+            await tokens(client, [DIE, num_tokens], 5)
 
         assert await tokens(client, [1]) == expected([1])
 
@@ -171,6 +172,30 @@ async def test_a_full_queue_says_when_to_come_again(spec, spawner):
         async with held[0]:
             pass
         assert await tokens(client, [1]) == expected([1])
+
+
+async def test_health_counts_what_runs_and_what_is_still_to_be_read(spec, spawner):
+    async with started(spec, spawner) as client:
+        async with client.submit([WAIT, 1, 2], 5, [], GREEDY) as sequence:
+            await sequence.admitted()
+
+            assert client.health().active == 1
+            assert client.health().unread_tokens == 3
+        assert client.health().unread_tokens == 0
+
+
+async def test_what_cannot_be_sent_takes_no_place_in_the_queue(spec, spawner):
+    async with started(spec, spawner, queue_size=1) as client:
+        await until("ready", client)
+        with pytest.raises(OverflowError):
+            client.submit([1 << 70], 5, [], GREEDY)
+
+        assert await tokens(client, [1]) == expected([1])
+
+
+async def test_an_answer_whose_last_word_was_lost_ends_by_its_length(spec, spawner):
+    async with started(spec, spawner) as client:
+        assert await tokens(client, [DIE, 5], 5) == expected([DIE, 5])
 
 
 async def test_leaving_a_sequence_cancels_it(spec, spawner):
