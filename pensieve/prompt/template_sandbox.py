@@ -2,24 +2,28 @@
 
 A template is code from a model's file. It reaches nothing but the values it is given
 (Jinja's immutable sandbox); its loops and macros together run MAX_STEPS times; it
-writes MAX_CHARS; strings, lists and numbers that its operators make are bounded.
-Not bounded: a filter or a string method may take long, or make one big value.
+writes MAX_CHARS; strings, lists and numbers that its operators make are bounded, and
+so is the padding that it may ask of a filter or a method.
+Not bounded: how long one filter or method takes, and how much it makes of values that
+are big already (`replace`, `join`, `sum`, `tojson`, a list of long strings as text).
 
 What templates may use is after transformers' utils/chat_template_utils.py.
 """
 
 import datetime
+import functools
 import json
+import re
 import threading
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn
 
 import jinja2
 import jinja2.ext
 import jinja2.nodes
 import jinja2.parser
 from jinja2.exceptions import SecurityError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.sandbox import ImmutableSandboxedEnvironment, SandboxedFormatter
 from jinja2.visitor import NodeTransformer
 
 MAX_STEPS = 1_000_000
@@ -27,12 +31,19 @@ MAX_STEPS = 1_000_000
 MAX_CHARS = 40_000_000
 """More than the longest request has, and what a template adds to it."""
 MAX_NUMBER_BITS = 1024
+MAX_PADDING = 1000
+"""Characters, items or digits that one argument may ask for."""
+
+_PADDING_FILTERS = ("batch", "center", "indent", "round", "slice", "tojson")
+_PADDING_METHODS = frozenset(
+    {"center", "expandtabs", "ljust", "rjust", "to_bytes", "zfill"}
+)
 
 
 class TemplateSandbox(ImmutableSandboxedEnvironment):
     """Compiles and runs untrusted templates. Any thread may use it."""
 
-    intercepted_binops = frozenset({"+", "*", "**"})
+    intercepted_binops = frozenset({"+", "*", "**", "%"})
 
     def __init__(self) -> None:
         super().__init__(
@@ -40,7 +51,11 @@ class TemplateSandbox(ImmutableSandboxedEnvironment):
             lstrip_blocks=True,
             extensions=[_GenerationTag, jinja2.ext.loopcontrols],
         )
+        del self.globals["lipsum"]  # makes any amount of text
         self.filters["tojson"] = _tojson
+        self.filters["format"] = _refuse_percent_format
+        for name in _PADDING_FILTERS:
+            self.filters[name] = _with_bounded_padding(self.filters[name])
         self.globals["raise_exception"] = _raise_exception
         self.globals["strftime_now"] = _strftime_now
         self.globals["namespace"] = _Namespace
@@ -66,7 +81,7 @@ class TemplateSandbox(ImmutableSandboxedEnvironment):
         num_chars = 0
         for piece in template.generate(variables):
             num_chars += len(piece)
-            self._check_size(num_chars)
+            self.check_size(num_chars)
             pieces.append(piece)
         return "".join(pieces)
 
@@ -79,7 +94,7 @@ class TemplateSandbox(ImmutableSandboxedEnvironment):
     def concatenate(self, *values: Any) -> str:
         """Join as the operator `~` does."""
         texts = [str(value) for value in values]
-        self._check_size(sum(map(len, texts)))
+        self.check_size(sum(map(len, texts)))
         return "".join(texts)
 
     def call_binop(
@@ -89,20 +104,51 @@ class TemplateSandbox(ImmutableSandboxedEnvironment):
         if isinstance(left, int) and isinstance(right, int):
             self._check_number(operator, left.bit_length(), right)
         elif operator == "+" and _has_size(left) and _has_size(right):
-            self._check_size(len(left) + len(right))
+            self.check_size(len(left) + len(right))
         elif operator == "*" and _has_size(left) and isinstance(right, int):
-            self._check_size(len(left) * right)
+            self.check_size(len(left) * right)
         elif operator == "*" and isinstance(left, int) and _has_size(right):
-            self._check_size(left * len(right))
+            self.check_size(left * len(right))
+        elif operator == "%" and isinstance(left, str | bytes):
+            _refuse_percent_format()
         return super().call_binop(context, operator, left, right)
+
+    def call(
+        __self,  # named apart from a template's own arguments
+        __context: jinja2.runtime.Context,
+        __obj: Any,
+        *args: Any,
+        **kwargs: Any,
+    ) -> Any:
+        """Call what the template does, if it asks for no more than MAX_PADDING."""
+        owner = getattr(__obj, "__self__", None)
+        if isinstance(owner, str | bytes | int) and __obj.__name__ in _PADDING_METHODS:
+            _check_padding(*args, *kwargs.values())
+        return super().call(__context, __obj, *args, **kwargs)
+
+    def wrap_str_format(self, value: Any) -> Callable[..., str] | None:
+        """Return the bounded form of `str.format` or `str.format_map`; else None."""
+        if super().wrap_str_format(value) is None:
+            return None
+        template = str(value.__self__)
+        takes_mapping = value.__name__ == "format_map"
+
+        def bounded_format(*args: Any, **kwargs: Any) -> str:
+            formatter = _BoundedFormatter(self)
+            if takes_mapping:
+                return formatter.vformat(template, (), *args)
+            return formatter.vformat(template, args, kwargs)
+
+        return bounded_format
 
     def _check_number(self, operator: str, left_bits: int, right: int) -> None:
         bits = left_bits * right if operator == "**" else left_bits + right.bit_length()
         if bits > MAX_NUMBER_BITS:
             raise SecurityError(f"made a number of more than {MAX_NUMBER_BITS} bits")
 
-    def _check_size(self, size: int) -> None:
-        if size > MAX_CHARS:
+    def check_size(self, num_chars: int) -> None:
+        """Refuse a text or list that is longer than MAX_CHARS."""
+        if num_chars > MAX_CHARS:
             raise SecurityError(f"made more than {MAX_CHARS} characters")
 
 
@@ -174,13 +220,50 @@ class _Namespace(jinja2.utils.Namespace):
         super().__setitem__(name, value)
 
 
+class _BoundedFormatter(SandboxedFormatter):
+    """One call of `str.format`, in the sandbox and with its result's length bounded."""
+
+    def __init__(self, sandbox: TemplateSandbox) -> None:
+        super().__init__(sandbox)
+        self._sandbox = sandbox
+        self._num_chars = 0
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        _check_padding(*map(int, re.findall(r"\d+", format_spec)))
+        text: str = super().format_field(value, format_spec)
+        self._num_chars += len(text)
+        self._sandbox.check_size(self._num_chars)
+        return text
+
+
 def _check_name(name: object) -> None:
     if isinstance(name, str) and name.startswith("_"):
         raise SecurityError(f"named an attribute {name!r}")
 
 
 def _has_size(value: Any) -> bool:
-    return isinstance(value, str | list | tuple)
+    return isinstance(value, str | bytes | list | tuple)
+
+
+def _check_padding(*arguments: Any) -> None:
+    for argument in arguments:
+        if isinstance(argument, int) and argument > MAX_PADDING:
+            raise SecurityError(f"asked for more than {MAX_PADDING} of padding")
+
+
+def _with_bounded_padding(apply: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the filter, with its arguments checked but for the value it is given."""
+
+    @functools.wraps(apply)  # copies how Jinja is to call it, too
+    def bounded(value: Any, *args: Any, **kwargs: Any) -> Any:
+        _check_padding(*args, *kwargs.values())
+        return apply(value, *args, **kwargs)
+
+    return bounded
+
+
+def _refuse_percent_format(*values: Any) -> NoReturn:
+    raise SecurityError("formats text with '%', which has no bounds; use '~'")
 
 
 def _tojson(

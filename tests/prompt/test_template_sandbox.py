@@ -50,6 +50,20 @@ def render(source: str, **variables) -> str:
             "{{ 2 ** 10 + 3 * 2 }}{{ 'ab' * 2 + 'c' }}{{ [1] * 2 + [2] }}",
             "1030ababc[1, 1, 2]",
         ),
+        (
+            "{{ 'ab' | center(4) }}{{ 'a'.ljust(3) }}{{ '7'.zfill(2) }}"
+            "{{ 2.345 | round(2) }}{{ '\na' | indent(2) }}{{ 9 % 5 }}",
+            " ab a  072.35\n  a4",
+        ),
+        (
+            "{{ [1, 2, 3] | batch(2, 0) | list }}{{ [1, 2] | slice(2) | list }}",
+            "[[1, 2], [3, 0]][[1], [2]]",
+        ),
+        (
+            "{{ '<{}{a:>{width}}>'.format(1, a=2, width=3) }}"
+            "{{ '{a}'.format_map({'a': 1}) }}{{ ('{}' | safe).format('<') }}",
+            "<1  2>1<",
+        ),
         ("{% set count_step = 1 %}{% for i in range(2) %}{{ i }}{% endfor %}", "01"),
     ],
 )
@@ -133,6 +147,8 @@ def test_nothing_is_changed_or_done(source):
             "{% for i in range(64) %}{% set ns.x = ns.x * ns.x %}{% endfor %}",
             "bits",
         ),
+        ("{{ 'x'.encode() * 99999999 }}", "characters"),
+        ("{% set x = 'x' * 999999 %}{{ '{0}{0}'.format(x) }}", "characters"),
     ],
 )
 def test_what_would_not_end_is_stopped(monkeypatch, source, reason):
@@ -141,6 +157,44 @@ def test_what_would_not_end_is_stopped(monkeypatch, source, reason):
 
     with pytest.raises(jinja2.TemplateError, match=reason):
         render(source)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        *("'x'.center(9999)", "'x'.ljust(9999)", "'x'.rjust(9999)", "'x'.zfill(9999)"),
+        *("'\t'.expandtabs(9999)", "'\t'.expandtabs(tabsize=9999)"),
+        *("'x'.encode().center(9999)", "(1).to_bytes(9999, 'big')"),
+        *("('x' | attr('center'))(9999)", "'x'['center'](9999)"),
+        *("'x' | center(9999)", "'x' | center(width=9999)", "'a\nb' | indent(9999)"),
+        *("[1] | batch(9999, 0) | list", "[1] | slice(9999) | list"),
+        *("1.5 | round(9999)", "[1] | tojson(indent=9999)"),
+        *("['x'] | map('center', 9999) | list", "'{:9999}'.format(1)"),
+        *("'{:{}}'.format(1, 9999)", "'{:09999d}'.format(1)", "'{:.9999f}'.format(1)"),
+        *("'{a:9999}'.format_map({'a': 1})", "('{:9999}' | safe).format(1)"),
+        "'{:\u0669\u0669\u0669\u0669}'.format(1)",
+    ],
+)
+def test_much_padding_is_refused(expression):
+    with pytest.raises(jinja2.TemplateError, match="more than 1000 of padding"):
+        render("{{ " + expression + " }}")
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        *("'%9d' % 1", "'%s' % 'x'", "'%9d'.encode() % 1", "('%9d' | safe) % 1"),
+        *("'%9d' | format(1)", "['%9d'] | map('format', 1) | list"),
+    ],
+)
+def test_text_is_not_formatted_with_a_percent_sign(expression):
+    with pytest.raises(jinja2.TemplateError, match="formats text with '%'"):
+        render("{{ " + expression + " }}")
+
+
+def test_there_is_no_filler_text():
+    with pytest.raises(jinja2.TemplateError, match="'lipsum' is undefined"):
+        render("{{ lipsum() }}")
 
 
 def test_each_run_has_its_steps_anew(monkeypatch):
