@@ -35,7 +35,9 @@ class PromptBuilder:
             OSError: a file cannot be read.
         """
         template = open_template(description)
-        tokenizer = Tokenizer(open_backend(description), template.literal_text)
+        tokenizer = Tokenizer(
+            open_backend(description), template.own_text, description.end_token_ids
+        )
         return cls(template, tokenizer)
 
     def build(self, request: PromptRequest) -> Prompt:

@@ -3,7 +3,8 @@
 Equal to Hugging Face's `apply_chat_template(tokenize=False)` on the same messages.
 """
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import jinja2
@@ -45,6 +46,12 @@ TEMPLATE_FAILURES = (
 _PROBE = Conversation(
     system="PROBE-SYSTEM", turns=[Turn(is_user=True, text="PROBE-USER")]
 )
+_PROBE_DIALOGUE = [
+    *_PROBE.turns,
+    Turn(is_user=False, text="PROBE-ASSISTANT"),
+    Turn(is_user=True, text="PROBE-NEXT"),
+]
+_PROBE_TURNS = [_PROBE_DIALOGUE[:length] for length in (1, 2, 3)]
 
 
 class _Form(NamedTuple):
@@ -81,12 +88,18 @@ class ChatTemplate:
         self._tokens = tokens
         try:
             self._template = self._sandbox.compile_template(source)
-            self.literal_text = literal_text(source)
+            literals = literal_text(source)
         except jinja2.TemplateSyntaxError as error:
             raise ModelError(
                 f"chat template: line {error.lineno}: {error.message}"
             ) from error
         self._form = self._probe_form()
+        self.own_text = "\0".join([literals, *tokens.values(), *self._probe_text()])
+        """What the template is known to write besides the client's text.
+
+        Its literals, `tokens`, and what it makes of those and of the roles' names. The
+        pieces are kept apart by a NUL.
+        """
 
     def render(
         self, conversation: Conversation, mark: Callable[[str], str] = str
@@ -154,6 +167,17 @@ class ChatTemplate:
         raise ModelError(
             f"chat template: cannot show a system prompt and a user's text: {reason}"
         )
+
+    def _probe_text(self) -> Iterator[str]:
+        """Yield what the template writes around texts, where it takes these roles."""
+        for system, turns in itertools.product(("", _PROBE.system), _PROBE_TURNS):
+            try:
+                rendered = self._render(Conversation(system, turns), str, self._form)
+            except TEMPLATE_FAILURES:
+                continue
+            for text in (_PROBE.system, *(turn.text for turn in turns)):
+                rendered = rendered.replace(text, "\0")
+            yield rendered
 
 
 def open_template(description: ModelDescription) -> ChatTemplate:

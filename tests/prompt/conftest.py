@@ -27,7 +27,7 @@ def smollm2_template(smollm2_path):
 @pytest.fixture(scope="session")
 def smollm2_tokenizer(smollm2_path, smollm2_template):
     backend = open_backend(describe(smollm2_path))
-    return Tokenizer(backend, smollm2_template.literal_text)
+    return Tokenizer(backend, smollm2_template.own_text)
 
 
 @pytest.fixture(scope="session")

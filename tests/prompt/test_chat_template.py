@@ -140,6 +140,25 @@ def test_all_client_text_is_marked():
     assert "SAY WHY." in rendered
 
 
+def test_own_text_has_the_roles_that_the_template_takes():
+    template = ChatTemplate(chat_templates.PARTS_ONLY, chat_templates.TOKENS)
+
+    for text in ("<|system|>", "<|user|>", "<|assistant|>", "<|end|>", "<s>", "</s>"):
+        assert text in template.own_text
+    assert "PROBE" not in template.own_text
+
+
+def test_own_text_does_without_a_conversation_that_the_template_refuses():
+    template = ChatTemplate(
+        "{% if messages | length > 1 %}{{ raise_exception('One only') }}{% endif %}"
+        "{{ '<|' ~ messages[0].role ~ '|>' ~ messages[0].content }}",
+        {},
+    )
+
+    assert "<|user|>" in template.own_text
+    assert "<|assistant|>" not in template.own_text
+
+
 @pytest.mark.parametrize(
     ("expression", "reason"),
     [
