@@ -14,6 +14,7 @@ import signal
 import socket
 from collections.abc import Callable
 
+import msgspec
 import psutil
 
 from pensieve.engine.connection import Connection
@@ -98,7 +99,16 @@ class Server:
                 self._model.commands.put((connection.connection_id, request))
             case Quit():
                 log.info("connection %d ends the engine", connection.connection_id)
+                self._tell_others_of_end(connection)
                 self._end(0)
+
+    def _tell_others_of_end(self, who: Connection) -> None:
+        """Keep the other clients from starting this engine again."""
+        message = "another worker ended this engine, to start one with other settings"
+        state = msgspec.structs.replace(self._state, status="failed", message=message)
+        for connection in self._connections.values():
+            if connection is not who and connection.has_said_hello:
+                connection.send([state])
 
     # ----- The model -----
 

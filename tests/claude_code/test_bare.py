@@ -6,20 +6,23 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
+QUESTION = "What is the capital of France?"
+"""SmolLM2 answers it in a sentence; many others it answers until it is stopped."""
+
 
 def test_a_question_is_answered_in_text(claude):
     run = claude(
-        *["--bare", "-p", "Say hello."],
+        *["--bare", "-p", QUESTION],
         ANTHROPIC_API_KEY="pensieve-local-token",
     )
 
     assert run.returncode == 0, run.stderr + run.stdout
-    assert run.stdout.strip()
+    assert "Paris" in run.stdout
 
 
 def test_the_result_says_success_and_counts_the_tokens(claude):
     run = claude(
-        *["--bare", "-p", "Name a colour.", "--output-format", "json"],
+        *["--bare", "-p", QUESTION, "--output-format", "json"],
         ANTHROPIC_API_KEY="sk-ant-api03-the-users-own",
     )
     assert run.returncode == 0, run.stderr + run.stdout
@@ -27,7 +30,7 @@ def test_the_result_says_success_and_counts_the_tokens(claude):
 
     assert result["subtype"] == "success"
     assert not result["is_error"]
-    assert result["result"].strip()
+    assert "Paris" in result["result"]
     assert result["usage"]["input_tokens"] > 50
     assert result["usage"]["output_tokens"] > 0
 

@@ -16,11 +16,14 @@ It speaks the real wire from a process of its own. The token at position p is
 import asyncio
 import os
 import sys
+from pathlib import Path
 
 import msgspec
 
+from pensieve.engine.listener import Listener, SocketTakenError
 from pensieve.link.frames import FrameDecoder, encode_frame
 from pensieve.link.messages import (
+    EXIT_SOCKET_TAKEN,
     Admitted,
     Cancel,
     EngineSpec,
@@ -44,8 +47,12 @@ def token_at(position: int) -> int:
     return position * 7 % 500
 
 
+CONNECTIONS = set()
+
+
 class Connection:
     def __init__(self, spec, writer):
+        CONNECTIONS.add(self)
         self._spec = spec
         self._writer = writer
         self._running = {}
@@ -65,6 +72,9 @@ class Connection:
             case Cancel():
                 self._running.pop(message.sequence_id).cancel()
             case Quit():
+                for other in CONNECTIONS - {self}:
+                    state = EngineState("failed", os.getpid(), self._spec, "replaced")
+                    other.send(state)
                 os._exit(0)
 
     async def _run(self, submit):
@@ -99,10 +109,12 @@ async def serve(spec):
         while received := await reader.read(65536):
             for message in decoder.feed(received):
                 connection.take(message)
+        CONNECTIONS.discard(connection)
         writer.close()
 
-    server = await asyncio.start_unix_server(attend, spec.socket_path)
-    async with server:
+    # The real one: two engines that are started together must not both listen.
+    with Listener(Path(spec.socket_path)) as listener:
+        await asyncio.start_unix_server(attend, sock=listener.socket)
         await asyncio.sleep(60)
 
 
@@ -110,6 +122,7 @@ if __name__ == "__main__":
     spec = msgspec.json.decode(sys.argv[1], type=EngineSpec)
     if spec.model_path == "dead":
         sys.exit(3)
-    if os.path.exists(spec.socket_path):
-        os.unlink(spec.socket_path)
-    asyncio.run(serve(spec))
+    try:
+        asyncio.run(serve(spec))
+    except SocketTakenError:
+        sys.exit(EXIT_SOCKET_TAKEN)

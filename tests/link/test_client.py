@@ -248,7 +248,8 @@ async def test_an_engine_with_other_settings_is_replaced_but_never_in_turns(
             await until("failed", old)
 
             assert new.health().status == "ready"
-            assert "other settings" in old.health().message
+            assert "replaced" in old.health().message
+            assert len(spawner.processes) == 2
 
 
 async def test_quitting_ends_the_engine_and_says_whether_there_was_one(spec, spawner):
