@@ -70,7 +70,7 @@ def claude(claude_binary, server, tmp_path):
             "DISABLE_TELEMETRY": "1",
             "DISABLE_AUTOUPDATER": "1",
             "DISABLE_ERROR_REPORTING": "1",
-            "CLAUDE_CODE_MAX_OUTPUT_TOKENS": "1024",
+            "CLAUDE_CODE_MAX_OUTPUT_TOKENS": "128",
             **variables,
         }
         return subprocess.run(

@@ -6,26 +6,31 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
-QUESTION = "What is the capital of France?"
-"""SmolLM2 answers it in a sentence; many others it answers until it is stopped."""
+QUESTION = "Answer in one word: what is the capital of France?"
+MAX_DRAWS = 3
+"""Some draws of so small a model talk on past the limit, at which Claude Code, having
+asked it to go on three times, exits 1."""
+
+
+def answered(claude, *words, **variables):
+    """Return the first run that came to an end."""
+    for _ in range(MAX_DRAWS):
+        run = claude("--bare", "-p", QUESTION, *words, **variables)
+        if "output token maximum" not in run.stdout:
+            break
+    assert run.returncode == 0, run.stderr + run.stdout
+    return run
 
 
 def test_a_question_is_answered_in_text(claude):
-    run = claude(
-        *["--bare", "-p", QUESTION],
-        ANTHROPIC_API_KEY="pensieve-local-token",
-    )
+    run = answered(claude, ANTHROPIC_API_KEY="pensieve-local-token")
 
-    assert run.returncode == 0, run.stderr + run.stdout
     assert "Paris" in run.stdout
 
 
 def test_the_result_says_success_and_counts_the_tokens(claude):
-    run = claude(
-        *["--bare", "-p", QUESTION, "--output-format", "json"],
-        ANTHROPIC_API_KEY="sk-ant-api03-the-users-own",
-    )
-    assert run.returncode == 0, run.stderr + run.stdout
+    key = "sk-ant-api03-the-users-own"
+    run = answered(claude, "--output-format", "json", ANTHROPIC_API_KEY=key)
     result = json.loads(run.stdout)
 
     assert result["subtype"] == "success"
