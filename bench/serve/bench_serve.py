@@ -31,6 +31,7 @@ from pensieve.prompt.builder import PromptBuilder
 from pensieve.schema.request import decode_request
 
 TOPICS = ["a lighthouse keeper", "the sea in winter", "an old clock", "a lost map"]
+NUM_STREAMS = (1, 4)
 PADDING = "The harbour was quiet and the lamps along the quay were lit one by one. "
 HEADERS = {"x-api-key": "pensieve-local-token", "content-type": "application/json"}
 
@@ -211,8 +212,28 @@ def compare(
     }
 
 
+def goals(results: dict[str, object]) -> dict[str, bool]:
+    """Return the project's goals for these figures, and whether each was met."""
+    start_s, http_bytes = results["start_to_ready_s"], results["http_memory_bytes"]
+    assert isinstance(start_s, float)
+    assert isinstance(http_bytes, int)
+    met = {
+        "start to ready under 12 s": start_s < 12,
+        "HTTP process under 150 MB": http_bytes < 150 << 20,
+    }
+    for num_streams in NUM_STREAMS:
+        each = results[f"streams_{num_streams}"]
+        assert isinstance(each, dict)
+        name = f"{num_streams} streams" if num_streams > 1 else "1 stream"
+        met[f"{name}: decode at least 0.95 of mlx-lm"] = each["decode_ratio"] >= 0.95
+        met[f"{name}: first token within 1.1 of mlx-lm, plus 30 ms"] = (
+            each["first_token_over_1_1_ratio_s"] <= 0.030
+        )
+    return met
+
+
 def main() -> None:
-    """Measure, and print the table and the JSON line."""
+    """Measure, and print the table, the goals and the JSON line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default="smollm2")
     parser.add_argument("--rounds", type=int, default=5)
@@ -227,7 +248,7 @@ def main() -> None:
         results["start_to_ready_s"] = served.start()
         baseline = Baseline(path)
         try:
-            for num_streams in (1, 4):
+            for num_streams in NUM_STREAMS:
                 results[f"streams_{num_streams}"] = compare(
                     served,
                     baseline,
@@ -244,6 +265,8 @@ def main() -> None:
         rows = value.items() if isinstance(value, dict) else [("", value)]
         for row, figure in rows:
             print(f"{name:20} {row:32} {figure:14.3f}")
+    for goal, is_met in goals(results).items():
+        print(f"{'met' if is_met else 'NOT MET':8} {goal}")
     print(record("serve", {"model": options.model, **results}))
 
 
