@@ -61,6 +61,7 @@ $(TOOLS): $(MADE) pyproject.toml
 # ----- A first answer -----
 
 # What the verbs need to know of another port than the usual one.
+CLAUDE_PORT = $(if $(filter-out 7777,$(DEMO_PORT)),PENSIEVE_PORT=$(DEMO_PORT) )
 ON_PORT = $(if $(filter-out 7777,$(DEMO_PORT)), --port $(DEMO_PORT))
 
 demo: $(PACKAGE)
@@ -73,11 +74,10 @@ demo: $(PACKAGE)
 	@$(BIN)/pensieve ask --port $(DEMO_PORT) --max-tokens 120 'Why is the sky blue? Answer in two sentences.'
 	@echo
 	@echo 'The server goes on running. What to type next:'
+	@echo '  $(CLAUDE_PORT)$(BIN)/pensieve claude --bare    Claude Code on it, if you have it (text only as yet)'
 	@echo '  $(BIN)/pensieve ask$(ON_PORT) "..."    another question'
 	@echo '  $(BIN)/pensieve status$(ON_PORT)       how the server is'
 	@echo '  $(BIN)/pensieve stop$(ON_PORT)         end it'
-	@echo 'From Claude Code, if you have it (text only as yet, no tools):'
-	@echo '  ANTHROPIC_BASE_URL=http://127.0.0.1:$(DEMO_PORT) ANTHROPIC_API_KEY=pensieve-local-token claude --bare -p "say hi"'
 
 # ----- Checking -----
 

@@ -68,4 +68,5 @@ def _key_in(req: Request) -> str | None:
 
 
 def _names_this_machine(host: str) -> bool:
+    host = host.lower().rstrip(".")
     return is_loopback(host.strip("[]")) or host.endswith(".localhost")

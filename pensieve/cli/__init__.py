@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from pensieve.cli.ask import ask
+from pensieve.cli.claude import claude
 from pensieve.cli.config import config
 from pensieve.cli.models import list_models, pull, rm
 from pensieve.cli.server import restart, start, status, stop
@@ -52,5 +53,9 @@ def main() -> None:
     """Serve a local model through Anthropic's Messages API."""
 
 
-for verb in (start, stop, restart, status, ask, pull, list_models, rm, config, version):
+VERBS = (
+    *(start, stop, restart, status, ask, claude),
+    *(pull, list_models, rm, config, version),
+)
+for verb in VERBS:
     main.add_command(verb)

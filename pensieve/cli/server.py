@@ -15,6 +15,7 @@ from pensieve.cli.progress import progress
 from pensieve.config import LoadedSettings, Settings, load_settings
 from pensieve.errors import PensieveError
 from pensieve.models import files, store
+from pensieve.prompt.builder import PromptBuilder
 from pensieve.serve import daemon, pid_file
 from pensieve.serve.pid_file import Server
 from pensieve.serve.probe import Health, ask_health, watch
@@ -56,7 +57,7 @@ def _start_options(verb: Verb) -> Verb:
 )
 def start(foreground: bool, **flags: str | int | None) -> None:
     """Start the server and wait until it is ready."""
-    _start(_given(flags), foreground)
+    bring_up(_given(flags), foreground)
 
 
 @click.command()
@@ -90,7 +91,7 @@ def restart(**flags: str | int | None) -> None:
     if server is not None and server.is_running():
         with pid_file.locked(port):
             _stop(server)
-    _start(given, foreground=False)
+    bring_up(given, foreground=False)
 
 
 @click.command()
@@ -117,7 +118,18 @@ def status(ctx: click.Context, port: int | None, as_json: bool) -> None:
 # ----- starting -----
 
 
-def _start(flags: dict[str, str | int], foreground: bool) -> None:
+def bring_up(
+    flags: dict[str, str | int], foreground: bool, is_quiet: bool = False
+) -> None:
+    """Have the server run and be ready.
+
+    Args:
+        foreground: stay until it ends.
+        is_quiet: say nothing of one that runs already.
+
+    Raises:
+        PensieveError: it cannot be started, or another one is in its place.
+    """
     loaded = load_settings(flags)
     settings = _with_model(loaded.settings)
     if "model" in flags:
@@ -127,7 +139,8 @@ def _start(flags: dict[str, str | int], foreground: bool) -> None:
         server = pid_file.read(settings.port)
         if server is not None and server.is_running():
             _check_serves(server, settings, loaded)
-            click.echo(f"Already running: {server.model} at {server.base_url}.")
+            if not is_quiet:
+                click.echo(f"Already running: {server.model} at {server.base_url}.")
             return
         server, process = daemon.start(settings, flags, foreground)
     # SIGTERM ends a server in the foreground as Ctrl-C does.
@@ -179,7 +192,7 @@ def _with_model(settings: Settings) -> Settings:
         ModelError: it is not there, or of a kind that Pensieve does not run.
     """
     path = store.resolve(settings.model)
-    files.describe(path, settings.model)
+    PromptBuilder.open(files.describe(path, settings.model))
     given = Path(settings.model).expanduser()
     if given.exists() and given.samefile(path):
         return msgspec.structs.replace(settings, model=str(given.absolute()))

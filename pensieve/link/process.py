@@ -8,6 +8,7 @@ import contextlib
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -15,15 +16,8 @@ from pathlib import Path
 import msgspec
 
 from pensieve import places
-from pensieve.link.frames import FrameDecoder, encode_frame
-from pensieve.link.messages import (
-    PROTOCOL_VERSION,
-    EngineSpec,
-    EngineState,
-    Event,
-    Hello,
-    Quit,
-)
+from pensieve.link.frames import encode_frame
+from pensieve.link.messages import EngineSpec, Quit
 
 
 def log_file() -> Path:
@@ -62,31 +56,31 @@ def quit_engine(socket_path: Path, timeout_s: float = 5.0) -> bool:
     Returns:
         Whether there was one. It is asked first, and killed if it does not go.
     """
-    pid = None
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(timeout_s)
         try:
             connection.connect(os.fspath(socket_path))
-            connection.sendall(encode_frame(Hello(PROTOCOL_VERSION)))
-            pid = _read_pid(connection)
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False
+        pid = _listener_pid(connection)
+        try:
             connection.sendall(encode_frame(Quit()))
             while connection.recv(65536):
                 pass
         except TimeoutError:
-            if pid is not None:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-        except (FileNotFoundError, ConnectionRefusedError):
-            return False
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         except OSError:
             pass  # it went while it was being asked
     return True
 
 
-def _read_pid(connection: socket.socket) -> int:
-    decoder: FrameDecoder[Event] = FrameDecoder(Event)
-    while received := connection.recv(65536):
-        for message in decoder.feed(received):
-            if isinstance(message, EngineState):
-                return message.pid
-    raise ConnectionResetError("the engine closed the connection")
+def _listener_pid(connection: socket.socket) -> int:
+    """Return the process that listens at the other end, as the kernel knows it."""
+    if sys.platform == "darwin":
+        level, option, form = 0, 0x002, "i"  # SOL_LOCAL, LOCAL_PEERPID
+    else:
+        level, option, form = socket.SOL_SOCKET, socket.SO_PEERCRED, "3i"
+    answer = connection.getsockopt(level, option, struct.calcsize(form))
+    pid: int = struct.unpack(form, answer)[0]
+    return pid

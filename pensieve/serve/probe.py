@@ -38,7 +38,10 @@ def ask_health(base_url: str, timeout_s: float = _ANSWER_S) -> Health | None:
     connection = http.client.HTTPConnection(address, timeout=timeout_s)
     try:
         connection.request("GET", "/health")
-        return msgspec.convert(json.load(connection.getresponse()), Health)
+        body = json.load(connection.getresponse())
+        # Other programs have a /health with a status, too.
+        is_pensieve = isinstance(body, dict) and {"version", "engine"} <= body.keys()
+        return msgspec.convert(body, Health) if is_pensieve else None
     except (OSError, http.client.HTTPException, ValueError):
         return None
     finally:

@@ -29,34 +29,41 @@ def claude_binary():
     return binary
 
 
+class Server:
+    """A server that the command line started, in a home and on a port of its own."""
+
+    def __init__(self, home):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.base_url = f"http://127.0.0.1:{port}"
+        self.environ = {"PENSIEVE_HOME": str(home), "PENSIEVE_PORT": str(port)}
+
+    def pensieve(self, *words):
+        command = [sys.executable, "-m", "pensieve", *words]
+        environ = {**os.environ, **self.environ}
+        subprocess.run(command, env=environ, check=True, timeout=120)
+
+
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
-    """Start a server by the command line; return its base URL.
+    """Start a server by the command line.
 
     Of the pulled alias, whose sampling defaults are those of the model's card: at the
     API's temperature of 1 so small a model talks on and on.
     """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
-    home = tmp_path_factory.mktemp("claude-server")
-    environ = {**os.environ, "PENSIEVE_HOME": str(home)}
-
-    def pensieve(*words):
-        command = [sys.executable, "-m", "pensieve", *words]
-        subprocess.run(command, env=environ, check=True, timeout=120)
-
-    pensieve("pull", "smollm2")
-    pensieve("start", "--model", "smollm2", "--port", port)
-    yield f"http://127.0.0.1:{port}"
-    pensieve("stop", "--port", port)
+    server = Server(tmp_path_factory.mktemp("claude-server"))
+    server.pensieve("pull", "smollm2")
+    server.pensieve("start", "--model", "smollm2")
+    yield server
+    server.pensieve("stop")
 
 
 @pytest.fixture
-def claude(claude_binary, server, tmp_path):
-    """Return a function that runs Claude Code to its end."""
+def run_isolated(tmp_path):
+    """Return a function that runs a command to its end, in an empty home."""
 
-    def run(*words, **variables):
+    def run(command, **variables):
         workplace = tmp_path / "project"
         workplace.mkdir(exist_ok=True)
         environ = {
@@ -65,8 +72,6 @@ def claude(claude_binary, server, tmp_path):
             "CLAUDE_CONFIG_DIR": str(tmp_path / ".claude"),
             "TERM": "xterm",
             "LANG": "C.UTF-8",
-            "ANTHROPIC_BASE_URL": server,
-            "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
             "DISABLE_TELEMETRY": "1",
             "DISABLE_AUTOUPDATER": "1",
             "DISABLE_ERROR_REPORTING": "1",
@@ -74,7 +79,7 @@ def claude(claude_binary, server, tmp_path):
             **variables,
         }
         return subprocess.run(
-            [str(claude_binary), *words],
+            command,
             cwd=workplace,
             env=environ,
             stdin=subprocess.DEVNULL,
@@ -84,3 +89,24 @@ def claude(claude_binary, server, tmp_path):
         )
 
     return run
+
+
+@pytest.fixture
+def claude(claude_binary, server, run_isolated):
+    """Return a function that runs Claude Code, pointed at the server by variables."""
+    variables = {
+        "ANTHROPIC_BASE_URL": server.base_url,
+        "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+    }
+    return lambda *words, **more: run_isolated(
+        [str(claude_binary), *words], **variables, **more
+    )
+
+
+@pytest.fixture
+def pensieve_claude(claude_binary, server, run_isolated):
+    """Return a function that runs Claude Code by `pensieve claude`."""
+    path = f"{claude_binary.parent}{os.pathsep}{os.environ['PATH']}"
+    variables = {**server.environ, "PATH": path}
+    command = [sys.executable, "-m", "pensieve", "claude"]
+    return lambda *words: run_isolated([*command, *words], **variables)

@@ -45,3 +45,9 @@ def test_a_wrong_key_is_told_at_once(claude):
 
     assert run.returncode == 1
     assert "Invalid API key" in run.stdout
+
+
+def test_the_verb_of_the_command_line_points_claude_code_at_the_server(pensieve_claude):
+    run = answered(pensieve_claude)
+
+    assert "Paris" in run.stdout

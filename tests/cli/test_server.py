@@ -373,3 +373,24 @@ def test_a_start_that_is_interrupted_leaves_nothing_running(pensieve):
     assert starting.returncode == 130
     assert said == f"Stopped the server on port {pensieve.port}.\n"
     assert pensieve("status").returncode == 3
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"tokenizer__ggml__pre": "martian"}, "martian"),
+        ({"tokenizer__chat_template": "{% for %}"}, "chat template: line 1"),
+    ],
+    ids=["pre-tokenizer", "template"],
+)
+def test_a_model_whose_prompts_cannot_be_made_is_told_before_anything_starts(
+    pensieve, tmp_path, changes, reason
+):
+    path = write_gguf(tmp_path / "odd.gguf", **changes)
+
+    failed = pensieve("start", "--model", str(path))
+
+    assert failed.returncode == 1
+    assert reason in failed.stderr
+    assert len(failed.stderr.splitlines()) == 1
+    assert pensieve("status").returncode == 3

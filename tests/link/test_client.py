@@ -264,6 +264,15 @@ async def test_quitting_ends_the_engine_and_says_whether_there_was_one(spec, spa
     assert not await asyncio.to_thread(quit_engine, path)
 
 
+async def test_an_engine_that_does_not_listen_is_killed(spec, spawner):
+    async with started(spec, spawner) as client:
+        await until("ready", client)
+    os.kill(spawner.processes[0].pid, signal.SIGSTOP)
+
+    assert await asyncio.to_thread(quit_engine, Path(spec.socket_path), 0.2)
+    assert spawner.processes[0].wait(timeout=10) == -signal.SIGKILL
+
+
 async def test_what_waits_is_told_when_the_server_shuts_down(spec, spawner):
     async with started(spec, spawner) as client:
         sequence = client.submit([WAIT], 5, [], GREEDY)

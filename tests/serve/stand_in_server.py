@@ -27,7 +27,15 @@ class Health(BaseHTTPRequestHandler):
     def do_GET(self):
         Health.current = next(Health.states, getattr(Health, "current", None))
         status, message = Health.current
-        body = json.dumps({"status": status, "message": message, "pid": os.getpid()})
+        body = json.dumps(
+            {
+                "status": status,
+                "message": message,
+                "pid": os.getpid(),
+                "version": "0",
+                "engine": {},
+            }
+        )
         self.send_response(200)
         self.end_headers()
         self.wfile.write(body.encode())

@@ -1,0 +1,76 @@
+import os
+import stat
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from pensieve.cli import main
+
+SHOW = """#!/bin/sh
+echo "words: $*"
+env | grep -E '^(ANTHROPIC|CLAUDE)' | sort
+exit 7
+"""
+
+
+@pytest.fixture
+def installed(tmp_path, monkeypatch):
+    """Put a Claude Code on PATH that shows how it was called."""
+    binary = tmp_path / "claude"
+    binary.write_text(SHOW)
+    binary.chmod(binary.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+
+
+RUN = """
+import sys
+from pensieve.cli import main
+from pensieve.serve.probe import Health
+
+claude = sys.modules["pensieve.cli.claude"]
+claude.bring_up = lambda flags, **_: print("Ready.")
+claude.ask_health = lambda url: Health("ready", model="small", context_length=8192)
+main(["claude", *sys.argv[1:]])
+"""
+"""The verb, with a server that runs as far as it can see."""
+
+
+def run(*words):
+    command = [sys.executable, "-c", RUN, *words]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+def test_claude_code_gets_all_words_and_an_environment_of_its_own(
+    installed, monkeypatch
+):
+    monkeypatch.setenv("ANTHROPIC_AUTH_TOKEN", "the-users-own")
+    ran = run("--bare", "-p", "say hi", "--help")
+
+    assert ran.returncode == 7
+    assert ran.stderr == "Ready.\n"
+    assert ran.stdout.splitlines() == [
+        "words: --bare -p say hi --help",
+        "ANTHROPIC_API_KEY=pensieve-local-token",
+        "ANTHROPIC_BASE_URL=http://127.0.0.1:7777",
+        "CLAUDE_CODE_ATTRIBUTION_HEADER=0",
+        "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1",
+        "CLAUDE_CODE_MAX_CONTEXT_TOKENS=8192",
+    ]
+
+
+def test_a_window_too_small_for_the_full_prompt_is_told_beforehand(installed):
+    ran = run("-p", "say hi")
+
+    assert "small has room for 8192 tokens" in ran.stderr
+    assert "--bare" in ran.stderr
+
+
+def test_where_claude_code_is_missing_it_says_how_to_get_it(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    result = CliRunner().invoke(main, ["claude", "-p", "hi"])
+
+    assert result.exit_code == 1
+    assert "npm install -g @anthropic-ai/claude-code" in result.output
