@@ -11,11 +11,11 @@ import asyncio
 import contextlib
 import secrets
 from collections.abc import AsyncGenerator
-from typing import NamedTuple, Protocol, Self, TypeVar
+from typing import NamedTuple, Self, TypeVar
 
 from pensieve.errors import InvalidRequestError
+from pensieve.link.client import EngineClient
 from pensieve.link.messages import SamplingParams
-from pensieve.link.sequence import Sequence
 from pensieve.models.description import GenerationDefaults, ModelDescription
 from pensieve.output.collector import Collector
 from pensieve.output.detokenizer import Detokenizer
@@ -34,19 +34,6 @@ MIN_TOP_P = 1e-6
 """What a `top_p` of 0 means: the most likely token, and those that tie with it."""
 
 
-class Engine(Protocol):
-    """What a request needs of `link.client.EngineClient`."""
-
-    def submit(
-        self,
-        token_ids: list[int],
-        max_tokens: int,
-        end_token_ids: list[int],
-        sampling: SamplingParams,
-    ) -> Sequence:
-        """Hand a prompt to the engine."""
-
-
 class PreparedRequest(NamedTuple):
     """A request whose prompt is made."""
 
@@ -60,14 +47,17 @@ class Pipeline:
     """Joins the stages for one model. Of one event loop."""
 
     def __init__(
-        self, description: ModelDescription, prompts: PromptBuilder, engine: Engine
+        self,
+        description: ModelDescription,
+        prompts: PromptBuilder,
+        engine: EngineClient,
     ) -> None:
         self._description = description
         self._prompts = prompts
         self._engine = engine
 
     @classmethod
-    def open(cls, description: ModelDescription, engine: Engine) -> Self:
+    def open(cls, description: ModelDescription, engine: EngineClient) -> Self:
         """Read what the model's files say of prompts.
 
         Raises:
