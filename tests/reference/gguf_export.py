@@ -13,6 +13,7 @@ import mlx.core as mx
 import mlx.nn as nn
 import numpy as np
 from mlx.utils import tree_flatten, tree_unflatten
+from reference.small_gguf import add_value
 
 ARCHITECTURES = {
     "llama": gguf.MODEL_ARCH.LLAMA,
@@ -166,20 +167,3 @@ def _llama3_factors(args, scaling) -> np.ndarray:
             smooth = (original / wavelength - low) / (high - low)
             factors.append(1 / ((1 - smooth) / scaling["factor"] + smooth))
     return np.float32(factors)
-
-
-def add_value(writer: gguf.GGUFWriter, key: str, value: object) -> None:
-    """Write a metadata value in the type that its Python type suggests."""
-    match value:
-        case None:
-            pass
-        case bool():
-            writer.add_bool(key, value)
-        case int():
-            (writer.add_uint32 if value >= 0 else writer.add_int32)(key, value)
-        case float():
-            writer.add_float32(key, value)
-        case str():
-            writer.add_string(key, value)
-        case _:
-            writer.add_array(key, value)

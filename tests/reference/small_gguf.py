@@ -37,8 +37,7 @@ def write_gguf(
         key.replace("__", "."): value for key, value in changes.items()
     }
     for key, value in metadata.items():
-        if value is not None:
-            _add(writer, key, value)
+        add_value(writer, key, value)
     block_values, block_bytes = gguf.GGML_QUANT_SIZES[tensor_type]
     writer.add_tensor(
         "token_embd.weight",
@@ -52,8 +51,11 @@ def write_gguf(
     return path
 
 
-def _add(writer: gguf.GGUFWriter, key: str, value: object) -> None:
+def add_value(writer: gguf.GGUFWriter, key: str, value: object) -> None:
+    """Write a metadata value as its Python type suggests; None leaves it out."""
     match value:
+        case None:
+            pass
         case bool():
             writer.add_bool(key, value)
         case int():

@@ -3,7 +3,7 @@
 import gguf
 import numpy as np
 import pytest
-from reference.gguf_export import add_value
+from reference.small_gguf import add_value
 
 from pensieve.engine.weights.gguf_config import ARCHITECTURES, NEUTRAL, model_config
 from pensieve.errors import ModelError
