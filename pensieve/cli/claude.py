@@ -27,8 +27,8 @@ FULL_PROMPT_TOKENS = 16_000
 def claude(words: tuple[str, ...]) -> None:
     """Run Claude Code on the local model; all words are its own.
 
-    Starts the server if it does not run. Which one is PENSIEVE_PORT's and the settings
-    file's to say.
+    Starts the server if none runs; one that does is used with the model it has. Where
+    it is, PENSIEVE_PORT and the settings file say.
     """
     binary = shutil.which("claude")
     if binary is None:
@@ -37,11 +37,14 @@ def claude(words: tuple[str, ...]) -> None:
             " npm install -g @anthropic-ai/claude-code"
         )
     settings = load_settings().settings
-    with contextlib.redirect_stdout(sys.stderr):  # stdout is Claude Code's
-        bring_up({}, foreground=False, is_quiet=True)
     health = ask_health(settings.base_url)
     if health is None:
-        raise PensieveError(f"nothing answers at {settings.base_url}")
+        with contextlib.redirect_stdout(sys.stderr):  # stdout is Claude Code's
+            bring_up({}, foreground=False)
+        health = ask_health(settings.base_url)
+    if health is None or health.status == "failed":
+        why = health.message if health else "nothing answers"
+        raise PensieveError(f"{settings.base_url}: {why}")
     if health.context_length < FULL_PROMPT_TOKENS and "--bare" not in words:
         click.echo(
             f"{health.model} has room for {health.context_length} tokens; Claude Code's"

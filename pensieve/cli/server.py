@@ -118,14 +118,11 @@ def status(ctx: click.Context, port: int | None, as_json: bool) -> None:
 # ----- starting -----
 
 
-def bring_up(
-    flags: dict[str, str | int], foreground: bool, is_quiet: bool = False
-) -> None:
+def bring_up(flags: dict[str, str | int], foreground: bool) -> None:
     """Have the server run and be ready.
 
     Args:
         foreground: stay until it ends.
-        is_quiet: say nothing of one that runs already.
 
     Raises:
         PensieveError: it cannot be started, or another one is in its place.
@@ -139,8 +136,7 @@ def bring_up(
         server = pid_file.read(settings.port)
         if server is not None and server.is_running():
             _check_serves(server, settings, loaded)
-            if not is_quiet:
-                click.echo(f"Already running: {server.model} at {server.base_url}.")
+            click.echo(f"Already running: {server.model} at {server.base_url}.")
             return
         server, process = daemon.start(settings, flags, foreground)
     # SIGTERM ends a server in the foreground as Ctrl-C does.

@@ -30,15 +30,22 @@ from pensieve.cli import main
 from pensieve.serve.probe import Health
 
 claude = sys.modules["pensieve.cli.claude"]
-claude.bring_up = lambda flags, **_: print("Ready.")
-claude.ask_health = lambda url: Health("ready", model="small", context_length=8192)
-main(["claude", *sys.argv[1:]])
+running = Health(sys.argv[1], "out of memory", model="small", context_length=8192)
+answers = [running] if sys.argv[1] != "stopped" else []
+
+def start(flags, foreground):
+    print("Ready.")
+    answers.append(Health("ready", model="small", context_length=8192))
+
+claude.bring_up = start
+claude.ask_health = lambda base_url: answers[0] if answers else None
+main(["claude", *sys.argv[2:]])
 """
-"""The verb, with a server that runs as far as it can see."""
+"""The verb, with a server that is in a given state as far as it can see."""
 
 
-def run(*words):
-    command = [sys.executable, "-c", RUN, *words]
+def run(*words, server="stopped"):
+    command = [sys.executable, "-c", RUN, server, *words]
     return subprocess.run(command, capture_output=True, text=True)
 
 
@@ -65,6 +72,22 @@ def test_a_window_too_small_for_the_full_prompt_is_told_beforehand(installed):
 
     assert "small has room for 8192 tokens" in ran.stderr
     assert "--bare" in ran.stderr
+
+
+@pytest.mark.parametrize("state", ["ready", "loading"])
+def test_a_server_that_runs_is_used_as_it_is(installed, state):
+    ran = run("--bare", server=state)
+
+    assert ran.returncode == 7
+    assert ran.stderr == ""
+
+
+def test_a_server_that_cannot_serve_is_told_with_its_reason(installed):
+    ran = run("--bare", server="failed")
+
+    assert ran.returncode == 1
+    assert ran.stderr == "Error: http://127.0.0.1:7777: out of memory\n"
+    assert ran.stdout == ""
 
 
 def test_where_claude_code_is_missing_it_says_how_to_get_it(monkeypatch, tmp_path):
