@@ -126,12 +126,7 @@ def stop(server: Server, still_waiting: Callable[[], None]) -> bool:
     if not _ends(server, _UNUSED_S):
         still_waiting()
     deadline = begun + server.drain_timeout_s + _STOP_MARGIN_S
-    by_itself = _ends(server, deadline - time.monotonic())
-    if by_itself:
-        clean_up(server)
-    else:
-        kill(server)
-    return by_itself
+    return _see_off(server, deadline - time.monotonic())
 
 
 def cut(server: Server) -> bool:
@@ -140,7 +135,12 @@ def cut(server: Server) -> bool:
     One that is stopping already cuts its running answers off at this second signal.
     """
     _signal(server.pid, signal.SIGTERM)
-    by_itself = _ends(server, _CUT_S)
+    return _see_off(server, _CUT_S)
+
+
+def _see_off(server: Server, timeout_s: float) -> bool:
+    """Wait for the end of a server that was told to; kill one that does not end."""
+    by_itself = _ends(server, timeout_s)
     if by_itself:
         clean_up(server)
     else:
