@@ -51,7 +51,7 @@ MUTANTS = [
         ("test_streaming.py::test_the_stream_follows_the_grammar",),
     ),
     Mutant(
-        "link/client.py",
+        "link/roster.py",
         "            self._send(Cancel(sequence.sequence_id))",
         "            pass",
         "the engine goes on with what nobody reads",

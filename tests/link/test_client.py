@@ -157,7 +157,7 @@ async def test_a_model_that_does_not_load_fails_all_requests_with_the_reason(
 
 
 async def test_an_engine_that_never_starts_is_given_up(spec, spawner, monkeypatch):
-    monkeypatch.setattr("pensieve.link.client.SOCKET_GRACE_S", 0.1)
+    monkeypatch.setattr("pensieve.link.supervisor.SOCKET_GRACE_S", 0.1)
     spec = msgspec.structs.replace(spec, model_path="dead")
     async with started(spec, spawner) as client:
         await until("failed", client)

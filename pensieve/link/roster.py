@@ -1,0 +1,139 @@
+"""The sequences under way: who is in the engine, and who may go in.
+
+They outlive engines. The roster gives them to each engine anew, and lets background
+ones in only where there is room that no other wants.
+"""
+
+from collections.abc import Callable, Iterator
+
+from pensieve.errors import ApiError
+from pensieve.link.messages import Cancel, Finished, Request, Sampled, SequenceEvent
+from pensieve.link.sequence import Sequence
+
+MAX_DEATHS = 3
+"""Engines that may end while one sequence runs."""
+
+
+class Roster:
+    """Knows all sequences that have not ended. Of one event loop.
+
+    Args:
+        max_batch_size: sequences that the engine works on together.
+        ids: names for sequences, shared with who makes them.
+        send: passes a request to the engine of now.
+    """
+
+    def __init__(
+        self,
+        max_batch_size: int,
+        ids: Iterator[int],
+        send: Callable[[Request], None],
+    ) -> None:
+        self._max_batch_size = max_batch_size
+        self._ids = ids
+        self._send = send
+        self._is_open = False
+        self._sequences: dict[int, Sequence] = {}
+
+    @property
+    def num_sequences(self) -> int:
+        """All of them, those that wait too."""
+        return len(self._sequences)
+
+    @property
+    def num_live(self) -> int:
+        """Those that are not background work."""
+        return sum(not each.is_background for each in self._sequences.values())
+
+    @property
+    def active(self) -> list[Sequence]:
+        """Those that the engine works on."""
+        return [each for each in self._sequences.values() if each.has_begun]
+
+    def add(self, sequence: Sequence) -> None:
+        """Take a sequence on, and hand it over as soon as it may go in."""
+        if self._is_open and not sequence.is_background:
+            self._hand_over(sequence)  # first: what cannot be sent takes no place
+        self._sequences[sequence.sequence_id] = sequence
+        self._balance()
+
+    def leave(self, sequence: Sequence) -> None:
+        """Let go of a sequence that nobody reads any more."""
+        if self._sequences.pop(sequence.sequence_id, None) is not None:
+            self._send(Cancel(sequence.sequence_id))
+            self._balance()
+
+    def open(self) -> None:
+        """Let sequences into an engine that is ready and has none."""
+        self._is_open = True
+        for sequence in list(self._sequences.values()):
+            if not sequence.is_background:
+                self._hand_over(sequence)
+        self._balance()
+
+    def interrupt(self) -> None:
+        """Note that the engine ended; whom it would end for ever is given up."""
+        self._is_open = False
+        for sequence in list(self._sequences.values()):
+            sequence.interrupt()
+            if sequence.num_deaths >= MAX_DEATHS:
+                del self._sequences[sequence.sequence_id]
+                sequence.fail(
+                    ApiError(
+                        f"the engine ended {MAX_DEATHS} times while it worked on"
+                        " this request"
+                    )
+                )
+
+    def fail_all(self, error: ApiError) -> None:
+        """End all sequences with an error."""
+        for sequence in self._sequences.values():
+            sequence.fail(error)
+        self._sequences.clear()
+
+    def take(self, message: SequenceEvent | Sampled) -> None:
+        """Pass on what the engine said of a sequence."""
+        if isinstance(message, Sampled):
+            pairs = zip(message.sequence_ids, message.token_ids, strict=True)
+            for sequence_id, token_id in pairs:
+                if sequence := self._sequences.get(sequence_id):
+                    sequence.produce(token_id)
+        elif sequence := self._sequences.get(message.sequence_id):
+            sequence.take(message)
+            if sequence.has_ended:
+                del self._sequences[sequence.sequence_id]
+                self._balance()
+
+    # ----- In and out of the engine -----
+
+    def _hand_over(self, sequence: Sequence) -> None:
+        """Give the engine a sequence, or what is left of one."""
+        sequence.is_handed_over = True
+        submit = sequence.submit()
+        if submit.max_tokens > 0:
+            self._send(submit)
+        else:  # its last token came, the word that it was the last did not
+            sequence.take(Finished(sequence.sequence_id, "max_tokens"))
+            self._sequences.pop(sequence.sequence_id, None)
+
+    def _take_out(self, sequence: Sequence) -> None:
+        """Take a sequence from the engine, to hand it over again under another id."""
+        self._send(Cancel(sequence.sequence_id))
+        del self._sequences[sequence.sequence_id]
+        sequence.renumber(next(self._ids))
+        self._sequences[sequence.sequence_id] = sequence
+
+    def _balance(self) -> None:
+        """Fill the batch with background sequences, or take out those too many."""
+        if not self._is_open:
+            return
+        inside = [each for each in self._sequences.values() if each.is_handed_over]
+        free = self._max_batch_size - len(inside)
+        for sequence in list(self._sequences.values()):
+            if free > 0 and not sequence.is_handed_over:
+                self._hand_over(sequence)
+                free -= 1
+        for sequence in reversed(inside):
+            if free < 0 and sequence.is_background:
+                self._take_out(sequence)
+                free += 1
