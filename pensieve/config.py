@@ -97,6 +97,23 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             " of what is free.",
         ),
     ] = -1
+    engine_silence_s: Annotated[
+        float,
+        Meta(
+            ge=1,
+            le=86400,
+            description="Seconds in which the engine must answer that it lives; then it"
+            " is killed and started again.",
+        ),
+    ] = 30.0
+    engine_step_timeout_s: Annotated[
+        float,
+        Meta(
+            ge=1,
+            le=86400,
+            description="Seconds that one step of the model may take; likewise.",
+        ),
+    ] = 600.0
     max_body_bytes: Annotated[
         int,
         Meta(ge=1024, le=1 << 30, description="Largest request body. More get 413."),

@@ -11,6 +11,7 @@ from pensieve.config import Settings
 from pensieve.errors import NotFoundError
 from pensieve.link.client import EngineClient
 from pensieve.link.messages import EngineSpec
+from pensieve.link.pulse import Patience
 from pensieve.models.description import ModelDescription
 from pensieve.models.files import describe
 from pensieve.models.store import resolve
@@ -56,7 +57,8 @@ class Service:
             prefill_chunk=settings.prefill_chunk,
             prefix_cache_bytes=settings.prefix_cache_bytes,
         )
-        engine = EngineClient(spec, settings.queue_size)
+        patience = Patience(settings.engine_silence_s, settings.engine_step_timeout_s)
+        engine = EngineClient(spec, settings.queue_size, patience=patience)
         await engine.start()  # it loads while the tokenizer is built
         try:
             pipeline = await asyncio.to_thread(

@@ -10,6 +10,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import NamedTuple
 
+from pensieve.engine.busy import Busy
 from pensieve.engine.constraint import ActiveConstraint
 from pensieve.engine.grammar import GrammarCompiler, GrammarError
 from pensieve.errors import ModelError
@@ -44,6 +45,7 @@ class ConstraintBuilder(threading.Thread):
 
     def __init__(self, model_path: Path, on_built: Callable[[Built], object]) -> None:
         super().__init__(name="grammars", daemon=True)
+        self.busy = Busy()
         self._model_path = model_path
         self._on_built = on_built
         self._wanted: SimpleQueue[tuple[int, Submit, int]] = SimpleQueue()
@@ -68,8 +70,16 @@ class ConstraintBuilder(threading.Thread):
         """Build for ever."""
         compiler = self._compiler()
         while True:
+            self.busy.end()
             connection_id, submit, vocab_size = self._wanted.get()
-            self._on_built(built(compiler, connection_id, submit, vocab_size))
+            self.busy.begin()
+            try:
+                result = built(compiler, connection_id, submit, vocab_size)
+            except BaseException as error:  # a panic of llguidance's is no Exception
+                log.exception("a grammar broke the compiler")
+                refusal = f"grammar: {type(error).__name__}: {error}"
+                result = Built(connection_id, submit, None, refusal)
+            self._on_built(result)
 
     def _compiler(self) -> GrammarCompiler | str:
         """Return a compiler, or why there is none: the model can do without."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Literal
 
+from pensieve.engine.busy import Busy
 from pensieve.errors import ModelError
 from pensieve.link.messages import Cancel, EngineSpec, Event, Submit
 
@@ -50,6 +51,13 @@ class ModelThread(threading.Thread):
         self._on_state = on_state
         self._on_events = on_events
         self._on_crash = on_crash
+        self._step = Busy()
+        self._busy = [self._step]
+
+    @property
+    def busy_s(self) -> float:
+        """How long the step, or the grammar, of now has been computed. Any thread."""
+        return max(busy.seconds for busy in self._busy)
 
     def run(self) -> None:
         """Load, then serve for ever; or say why not."""
@@ -85,6 +93,7 @@ class ModelThread(threading.Thread):
         from pensieve.engine.weights.load import load
 
         builder = ConstraintBuilder(Path(self._spec.model_path), self._take_built)
+        self._busy.append(builder.busy)
         builder.start()
         self._on_state("loading", "loading the weights")
         loaded = load(Path(self._spec.model_path))
@@ -116,7 +125,9 @@ class ModelThread(threading.Thread):
         then the client knows whose it was.
         """
         if not scheduler.has_work:
+            self._step.end()
             self._do(self.commands.get(), scheduler)
+        self._step.begin()
         with contextlib.suppress(Empty):
             while True:
                 self._do(self.commands.get_nowait(), scheduler)

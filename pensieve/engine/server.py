@@ -24,6 +24,8 @@ from pensieve.link.messages import (
     EngineSpec,
     EngineState,
     Hello,
+    Ping,
+    Pong,
     Quit,
     Request,
     Submit,
@@ -97,6 +99,8 @@ class Server:
                 self._tell_state(connection)
             case Submit() | Cancel():
                 self._model.commands.put((connection.connection_id, request))
+            case Ping():
+                connection.send([Pong(self._model.busy_s)])
             case Quit():
                 log.info("connection %d ends the engine", connection.connection_id)
                 self._tell_others_of_end(connection)

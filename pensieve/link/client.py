@@ -11,20 +11,24 @@ from collections.abc import Callable
 import msgspec
 
 from pensieve.errors import OverloadedError, RateLimitError
+from pensieve.link.deaths import EngineEnd
 from pensieve.link.messages import (
     Constraint,
     EngineSpec,
     EngineState,
     Event,
+    Pong,
     SamplingParams,
     Submit,
 )
 from pensieve.link.process import spawn_engine
+from pensieve.link.pulse import Patience
 from pensieve.link.roster import Roster
 from pensieve.link.sequence import Sequence
 from pensieve.link.supervisor import Status, Supervisor
 
 UNCONSTRAINED = Constraint()
+USUAL_PATIENCE = Patience()
 RETRY_AFTER_S = 5
 """What a client is told when the queue is full: about one answer's length."""
 
@@ -37,6 +41,12 @@ class EngineHealth(msgspec.Struct, frozen=True):
     """Of a ready engine, how the model was loaded; of a failed one, why."""
     pid: int | None
     restarts: int
+    ends_in_a_row: int
+    """Engines that ended, and connections that were cut, since all was well."""
+    next_try_in_s: float | None
+    """Until the next engine is started; None: it is not waited for."""
+    last_end: str
+    """Why the last one ended; empty: none did."""
     memory_bytes: int
     active: int
     """Sequences that the engine works on."""
@@ -54,6 +64,7 @@ class EngineClient:
         spec: EngineSpec,
         queue_size: int,
         spawn: Callable[[EngineSpec], subprocess.Popen[bytes]] = spawn_engine,
+        patience: Patience = USUAL_PATIENCE,
     ) -> None:
         """Prepare; `start` begins.
 
@@ -61,16 +72,18 @@ class EngineClient:
             spec: the engine that is wanted; one that lives already is taken if equal.
             queue_size: sequences at a time, running and waiting.
             spawn: starts the process.
+            patience: how long an engine may keep us waiting.
         """
         self._queue_size = queue_size
         self._ids = itertools.count(1)
         self._supervisor = Supervisor(
             spec,
             spawn,
+            patience,
             on_event=self._take,
             on_ready=self._let_in,
             on_end=self._interrupt,
-            on_failed=self._fail,
+            on_given_up=self._fail,
         )
         self._roster = Roster(spec.max_batch_size, self._ids, self._supervisor.send)
 
@@ -103,9 +116,9 @@ class EngineClient:
 
         Raises:
             RateLimitError: `queue_size` sequences are under way, background ones aside.
-            OverloadedError: there is no engine and will be none.
+            OverloadedError: there is no engine and will be none, or none for long.
         """
-        if self._supervisor.status == "failed":
+        if self._supervisor.status == "failed" or self._supervisor.is_away:
             raise OverloadedError(self._supervisor.message)
         if not is_background and self._roster.num_live >= self._queue_size:
             raise RateLimitError(
@@ -138,6 +151,9 @@ class EngineClient:
             message=self._supervisor.message,
             pid=state.pid if state else None,
             restarts=self._supervisor.num_restarts,
+            ends_in_a_row=self._supervisor.num_ends,
+            next_try_in_s=self._supervisor.next_try_in_s,
+            last_end=self._supervisor.last_end,
             memory_bytes=state.memory_bytes if state else 0,
             active=len(active),
             queued=self._roster.num_sequences - len(active),
@@ -149,12 +165,12 @@ class EngineClient:
     def _let_in(self) -> None:
         self._roster.open()
 
-    def _interrupt(self) -> None:
-        self._roster.interrupt()
+    def _interrupt(self, end: EngineEnd) -> None:
+        self._roster.interrupt(end)
 
     def _fail(self, message: str) -> None:
         self._roster.fail_all(OverloadedError(message))
 
     def _take(self, event: Event) -> None:
-        assert not isinstance(event, EngineState)  # the supervisor's
+        assert not isinstance(event, EngineState | Pong)  # the supervisor's
         self._roster.take(event)

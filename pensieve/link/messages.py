@@ -14,7 +14,7 @@ from typing import Literal
 
 import msgspec
 
-PROTOCOL_VERSION = 3
+PROTOCOL_VERSION = 4
 MAX_FRAME_BYTES = 64 << 20
 """A frame that says it is longer is a broken peer: the connection is closed."""
 EXIT_SOCKET_TAKEN = 75
@@ -118,7 +118,11 @@ class Quit(msgspec.Struct, frozen=True, tag=True):
     """End the engine process now."""
 
 
-Request = Hello | Submit | Cancel | Quit
+class Ping(msgspec.Struct, frozen=True, tag=True):
+    """Ask for a sign of life; Pong answers it, whatever the model does."""
+
+
+Request = Hello | Submit | Cancel | Quit | Ping
 
 
 # ----- engine → HTTP process -----
@@ -183,7 +187,14 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
     message: str
 
 
+class Pong(msgspec.Struct, frozen=True, tag=True):
+    """The engine's main thread answers Ping."""
+
+    busy_s: float
+    """How long the model, or a grammar, has been at what it does now; 0: at nothing."""
+
+
 SequenceEvent = Admitted | Refused | Prefilled | Finished | Failed
 """Those that are about one sequence, its `sequence_id`."""
 
-Event = EngineState | Sampled | SequenceEvent
+Event = EngineState | Sampled | SequenceEvent | Pong

@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 import msgspec
+import psutil
 
 from pensieve import places
 from pensieve.link.frames import encode_frame
@@ -62,7 +63,7 @@ def quit_engine(socket_path: Path, timeout_s: float = 5.0) -> bool:
             connection.connect(os.fspath(socket_path))
         except (FileNotFoundError, ConnectionRefusedError):
             return False
-        pid = _listener_pid(connection)
+        pid = listener_pid(connection)
         try:
             connection.sendall(encode_frame(Quit()))
             while connection.recv(65536):
@@ -75,7 +76,7 @@ def quit_engine(socket_path: Path, timeout_s: float = 5.0) -> bool:
     return True
 
 
-def _listener_pid(connection: socket.socket) -> int:
+def listener_pid(connection: socket.socket) -> int:
     """Return the process that listens at the other end, as the kernel knows it."""
     if sys.platform == "darwin":
         level, option, form = 0, 0x002, "i"  # SOL_LOCAL, LOCAL_PEERPID
@@ -84,3 +85,11 @@ def _listener_pid(connection: socket.socket) -> int:
     answer = connection.getsockopt(level, option, struct.calcsize(form))
     pid: int = struct.unpack(form, answer)[0]
     return pid
+
+
+def is_stopped(pid: int) -> bool:
+    """Whether a process has been stopped, by SIGSTOP or from a terminal."""
+    try:
+        return bool(psutil.Process(pid).status() == psutil.STATUS_STOPPED)
+    except psutil.Error:
+        return False

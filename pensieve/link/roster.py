@@ -1,17 +1,16 @@
 """The sequences under way: who is in the engine, and who may go in.
 
-They outlive engines. The roster gives them to each engine anew, and lets background
-ones in only where there is room that no other wants.
+They outlive engines. The roster gives them to each engine anew: all at once, but those
+that may have ended the last one by one, alone (`blame.py`); and background ones only
+where there is room that no other wants.
 """
 
 from collections.abc import Callable, Iterator
 
 from pensieve.errors import ApiError
+from pensieve.link.deaths import Cause, EngineEnd
 from pensieve.link.messages import Cancel, Finished, Request, Sampled, SequenceEvent
 from pensieve.link.sequence import Sequence
-
-MAX_DEATHS = 3
-"""Engines that may end while one sequence runs."""
 
 
 class Roster:
@@ -33,6 +32,7 @@ class Roster:
         self._ids = ids
         self._send = send
         self._is_open = False
+        self._on_trial: Sequence | None = None
         self._sequences: dict[int, Sequence] = {}
 
     @property
@@ -52,38 +52,49 @@ class Roster:
 
     def add(self, sequence: Sequence) -> None:
         """Take a sequence on, and hand it over as soon as it may go in."""
-        if self._is_open and not sequence.is_background:
+        may_enter = self._is_open and self._on_trial is None
+        if may_enter and not sequence.is_background:
             self._hand_over(sequence)  # first: what cannot be sent takes no place
         self._sequences[sequence.sequence_id] = sequence
         self._balance()
 
     def leave(self, sequence: Sequence) -> None:
         """Let go of a sequence that nobody reads any more."""
-        if self._sequences.pop(sequence.sequence_id, None) is not None:
+        if self._sequences.pop(sequence.sequence_id, None) is None:
+            return
+        if sequence.is_handed_over:
             self._send(Cancel(sequence.sequence_id))
-            self._balance()
+        self._balance()
 
     def open(self) -> None:
         """Let sequences into an engine that is ready and has none."""
         self._is_open = True
-        for sequence in list(self._sequences.values()):
-            if not sequence.is_background:
-                self._hand_over(sequence)
         self._balance()
 
-    def interrupt(self) -> None:
-        """Note that the engine ended; whom it would end for ever is given up."""
+    def interrupt(self, end: EngineEnd) -> None:
+        """Note that the engine ended; whose fault it was for certain fails."""
         self._is_open = False
-        for sequence in list(self._sequences.values()):
+        self._on_trial = None
+        inside = self.active
+        if not inside and end.cause is Cause.CRASH:  # over a grammar, perhaps
+            inside = [each for each in self._sequences.values() if each.is_handed_over]
+        for sequence in inside:
+            sequence.suspicion.add_end(end.cause, is_alone=len(inside) == 1)
+        for sequence in self._sequences.values():
             sequence.interrupt()
-            if sequence.num_deaths >= MAX_DEATHS:
-                del self._sequences[sequence.sequence_id]
-                sequence.fail(
-                    ApiError(
-                        f"the engine ended {MAX_DEATHS} times while it worked on"
-                        " this request"
-                    )
-                )
+        if len(inside) == 1 and inside[0].suspicion.is_guilty:
+            self._convict(inside[0], end)
+
+    def _convict(self, sequence: Sequence, end: EngineEnd) -> None:
+        del self._sequences[sequence.sequence_id]
+        error = ApiError(
+            "the engine ended again and again while it worked on this request alone,"
+            f" the last time by {end.reason}"
+        )
+        error.headers = {"x-should-retry": "false"}
+        sequence.fail(error)
+        for other in self._sequences.values():
+            other.suspicion.see_proof()
 
     def fail_all(self, error: ApiError) -> None:
         """End all sequences with an error."""
@@ -98,11 +109,13 @@ class Roster:
             for sequence_id, token_id in pairs:
                 if sequence := self._sequences.get(sequence_id):
                     sequence.produce(token_id)
+            self._look_at_trial()
         elif sequence := self._sequences.get(message.sequence_id):
             sequence.take(message)
             if sequence.has_ended:
                 del self._sequences[sequence.sequence_id]
                 self._balance()
+            self._look_at_trial()
 
     # ----- In and out of the engine -----
 
@@ -124,9 +137,23 @@ class Roster:
         self._sequences[sequence.sequence_id] = sequence
 
     def _balance(self) -> None:
-        """Fill the batch with background sequences, or take out those too many."""
+        """Bring in who may be inside, and take out who may not."""
         if not self._is_open:
             return
+        # A suspect whose last token has come ends as it is handed over: then the next.
+        while (suspect := self._next_on_trial()) is not None:
+            self._on_trial = suspect
+            self._leave_alone(suspect)
+            if not suspect.has_ended:
+                return
+        self._on_trial = None
+        for sequence in list(self._sequences.values()):
+            if not (sequence.is_background or sequence.is_handed_over):
+                self._hand_over(sequence)
+        self._balance_background()
+
+    def _balance_background(self) -> None:
+        """Fill the batch with background sequences, or take out those too many."""
         inside = [each for each in self._sequences.values() if each.is_handed_over]
         free = self._max_batch_size - len(inside)
         for sequence in list(self._sequences.values()):
@@ -137,3 +164,31 @@ class Roster:
             if free < 0 and sequence.is_background:
                 self._take_out(sequence)
                 free += 1
+
+    # ----- Suspects, one at a time -----
+
+    def _next_on_trial(self) -> Sequence | None:
+        """Return the suspect that is inside, else the one with the least to compute."""
+        suspects = [
+            each for each in self._sequences.values() if each.suspicion.is_suspect
+        ]
+        return min(
+            suspects,
+            key=lambda each: (
+                not each.is_handed_over,
+                each.is_background,
+                each.num_tokens,
+            ),
+            default=None,
+        )
+
+    def _leave_alone(self, sequence: Sequence) -> None:
+        for other in list(self._sequences.values()):
+            if other.is_handed_over and other is not sequence:
+                self._take_out(other)
+        if not sequence.is_handed_over:
+            self._hand_over(sequence)
+
+    def _look_at_trial(self) -> None:
+        if self._on_trial is not None and not self._on_trial.suspicion.is_suspect:
+            self._balance()

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Literal, Self
 
 from pensieve.errors import ApiError, InvalidRequestError
+from pensieve.link.blame import PROOF_TOKENS, Suspicion
 from pensieve.link.messages import (
     Admitted,
     Failed,
@@ -45,10 +46,12 @@ class Sequence:
         """Why it ended, once iteration has."""
         self.has_begun = False
         """Whether the engine of now works on it."""
-        self.num_deaths = 0
+        self.suspicion = Suspicion()
         """Engines that ended while they worked on it."""
         self._prompt = submit
         self._num_prefilled = 0
+        self._most_prefilled = 0  # of all engines
+        self._num_produced_here = 0  # by the engine of now
         self._produced: list[int] = []
         self._num_read = 0
         self._admitted: Admitted | None = None
@@ -60,6 +63,11 @@ class Sequence:
     def unread_tokens(self) -> int:
         """Prompt tokens that the engine of now has yet to prefill."""
         return len(self._prompt.token_ids) - self._num_prefilled
+
+    @property
+    def num_tokens(self) -> int:
+        """Its prompt's and those that it has produced."""
+        return len(self._prompt.token_ids) + len(self._produced)
 
     @property
     def has_ended(self) -> bool:
@@ -131,6 +139,11 @@ class Sequence:
     def produce(self, token_id: int) -> None:
         """Add a token."""
         self._produced.append(token_id)
+        self._num_produced_here += 1
+        if self.suspicion:
+            self.suspicion.see_life()
+            if self._num_produced_here >= PROOF_TOKENS:
+                self.suspicion.see_proof()
         self._changed.set()
 
     def take(self, message: SequenceEvent) -> None:
@@ -142,6 +155,9 @@ class Sequence:
             case Prefilled():
                 num_tokens = len(self._prompt.token_ids)
                 self._num_prefilled = min(message.done_tokens, num_tokens)
+                if message.done_tokens > self._most_prefilled:
+                    self._most_prefilled = message.done_tokens
+                    self.suspicion.see_life()
             case Finished():
                 self.finish_reason = message.reason
             case Refused():
@@ -152,7 +168,6 @@ class Sequence:
 
     def interrupt(self) -> None:
         """Note that its engine ended; another one will begin anew."""
-        self.num_deaths += self.has_begun
         self._forget_progress()
 
     def renumber(self, sequence_id: int) -> None:
@@ -167,6 +182,7 @@ class Sequence:
         self.has_begun = False
         self.is_handed_over = False
         self._num_prefilled = 0
+        self._num_produced_here = 0
 
     def fail(self, error: ApiError) -> None:
         """End it with an error, raised where it is waited for."""

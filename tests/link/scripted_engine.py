@@ -4,18 +4,26 @@ It speaks the real wire from a process of its own. The token at position p is
 `token_at(p)`, so that a sequence that goes on elsewhere can be compared. Prompts:
 
     [DIE, n, …]     the process ends after n tokens of this sequence, or once it is
-                    admitted if n is 0
+                    admitted if n is 0; so it is with HANG and KILL
+    [KILL, n, …]    likewise, by SIGKILL
     [REFUSE, …]     refused
     [FAIL, …]       fails after one token
+    [CUT, n, …]     the connection is closed after n tokens, once
+    [STOP, n, …]    the process is stopped (SIGSTOP) after n tokens, once
+    [HANG, n, …]    its main thread says nothing more after n tokens
+    [BUSY, …]       admitted, and then the engine says that it computes for an hour
     [WAIT, …]       admitted, and then nothing
     anything else   goes on to max_tokens
 
-`model_path` says how it starts: "ok", "broken" (fails to load), "dead" (exits at once).
+`model_path` says how it starts: "ok", "broken" (fails to load), "dead" (exits at once),
+"breaks" (the second process of this socket fails to load).
 """
 
 import asyncio
 import os
+import signal
 import sys
+import time
 from pathlib import Path
 
 import msgspec
@@ -31,6 +39,8 @@ from pensieve.link.messages import (
     Failed,
     Finished,
     Hello,
+    Ping,
+    Pong,
     Prefilled,
     Quit,
     Refused,
@@ -40,6 +50,7 @@ from pensieve.link.messages import (
 )
 
 DIE, REFUSE, FAIL, WAIT = 901, 902, 903, 904
+CUT, STOP, HANG, BUSY, KILL = 905, 906, 907, 908, 909
 
 
 def token_at(position: int) -> int:
@@ -56,6 +67,7 @@ class Connection:
         self._spec = spec
         self._writer = writer
         self._running = {}
+        self._is_busy = False
 
     def send(self, message):
         self._writer.write(encode_frame(message))
@@ -63,12 +75,16 @@ class Connection:
     def take(self, message):
         match message:
             case Hello():
-                status = "failed" if self._spec.model_path == "broken" else "ready"
+                status = "failed" if IS_BROKEN else "ready"
                 self.send(EngineState(status, os.getpid(), self._spec, "as scripted"))
+                if IS_BROKEN:
+                    asyncio.get_running_loop().call_later(0.3, os._exit, 1)
             case Submit():
                 self._running[message.sequence_id] = asyncio.ensure_future(
                     self._run(message)
                 )
+            case Ping():
+                self.send(Pong(3600.0 if self._is_busy else 0.0))
             case Cancel():
                 self._running.pop(message.sequence_id).cancel()
             case Quit():
@@ -83,11 +99,12 @@ class Connection:
             self.send(Refused(sequence_id, "refused as scripted"))
             return
         self.send(Admitted(sequence_id, cached_tokens=len(self._running)))
-        if prompt[0] == WAIT:
+        self._is_busy = prompt[0] == BUSY
+        if prompt[0] in (WAIT, BUSY):
             return
-        if prompt[:2] == [DIE, 0]:
+        if prompt[1:2] == [0]:
             await asyncio.sleep(0.01)
-            os._exit(1)
+            self._do(prompt[0], is_first=False)
         self.send(Prefilled(sequence_id, len(prompt), len(prompt)))
         for count in range(submit.max_tokens):
             position = len(prompt) + count
@@ -97,9 +114,29 @@ class Connection:
             if prompt[0] == FAIL:
                 self.send(Failed(sequence_id, "failed as scripted"))
                 return
-            if prompt[0] == DIE and count + 1 == prompt[1]:
-                os._exit(1)
+            if [count + 1] == prompt[1:2]:
+                self._do(prompt[0], is_first=len(prompt) == submit.prompt_size)
         self.send(Finished(sequence_id, "max_tokens"))
+
+    def _do(self, what, is_first):
+        if what == DIE:
+            os._exit(1)
+        if what == KILL:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if what == HANG:
+            time.sleep(3600)
+        if what == CUT and is_first:
+            self._writer.close()
+        if what == STOP and is_first:
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def is_broken(spec):
+    """Whether the model cannot be loaded, in this process's turn."""
+    turn = Path(spec.socket_path + ".turn")
+    count = int(turn.read_text()) if turn.exists() else 0
+    turn.write_text(str(count + 1))
+    return spec.model_path == "broken" or (spec.model_path == "breaks" and count == 1)
 
 
 async def serve(spec):
@@ -120,6 +157,7 @@ async def serve(spec):
 
 if __name__ == "__main__":
     spec = msgspec.json.decode(sys.argv[1], type=EngineSpec)
+    IS_BROKEN = is_broken(spec)
     if spec.model_path == "dead":
         sys.exit(3)
     try:

@@ -1,87 +1,21 @@
 import asyncio
-import contextlib
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import msgspec
 import psutil
 import pytest
-from link.scripted_engine import DIE, FAIL, REFUSE, WAIT, token_at
+from link.scripted_engine import DIE, FAIL, REFUSE, WAIT
+from link.scripted_sequences import GREEDY, expected, started, tokens, until
 
-from pensieve import places
 from pensieve.errors import (
     ApiError,
     InvalidRequestError,
     OverloadedError,
     RateLimitError,
 )
-from pensieve.link.client import EngineClient
-from pensieve.link.messages import EngineSpec, SamplingParams
 from pensieve.link.process import quit_engine
-
-SCRIPT = Path(__file__).parent / "scripted_engine.py"
-GREEDY = SamplingParams(seed=0, temperature=0)
-
-
-class Spawner:
-    """Starts scripted engines and knows them all."""
-
-    def __init__(self):
-        self.processes = []
-
-    def __call__(self, spec):
-        command = [sys.executable, str(SCRIPT), msgspec.json.encode(spec).decode()]
-        self.processes.append(subprocess.Popen(command, start_new_session=True))
-        return self.processes[-1]
-
-
-@pytest.fixture
-def spawner():
-    spawner = Spawner()
-    yield spawner
-    for process in spawner.processes:
-        process.kill()
-        process.wait()
-
-
-@pytest.fixture
-def spec(own_home):
-    path = places.socket_path("engine-test")
-    places.private_dir(path.parent)
-    return EngineSpec("ok", str(path), "1", max_batch_size=8, prefill_chunk=0)
-
-
-@contextlib.asynccontextmanager
-async def started(spec, spawner, queue_size=4):
-    client = EngineClient(spec, queue_size, spawner)
-    await client.start()
-    try:
-        yield client
-    finally:
-        await client.close()
-
-
-async def until(status, client):
-    async with asyncio.timeout(20):
-        while client.health().status != status:
-            await asyncio.sleep(0.01)
-
-
-async def tokens(client, prompt, max_tokens=5, **options):
-    """Return the tokens of one sequence, and why it ended."""
-    async with client.submit(prompt, max_tokens, [], GREEDY, **options) as sequence:
-        together = [token_ids async for token_ids in sequence]
-        return [each for token_ids in together for each in token_ids], (
-            sequence.finish_reason
-        )
-
-
-def expected(prompt, max_tokens=5):
-    positions = range(len(prompt), len(prompt) + max_tokens)
-    return [token_at(position) for position in positions], "max_tokens"
 
 
 async def test_a_sequence_gets_its_tokens_and_the_reason_of_its_end(spec, spawner):
@@ -113,7 +47,7 @@ async def test_an_engine_that_dies_is_replaced_and_streams_go_on(spec, spawner):
 
 async def test_the_admission_of_the_first_engine_holds(spec, spawner):
     async with started(spec, spawner) as client:
-        prompt = [DIE, 2, 1]
+        prompt = [DIE, 3, 1]
         async with client.submit(prompt, 4, [], GREEDY) as sequence:
             first = await sequence.admitted()
             assert [each async for each in sequence]
@@ -124,7 +58,7 @@ async def test_the_admission_of_the_first_engine_holds(spec, spawner):
 async def test_a_sequence_that_ends_every_engine_is_given_up(spec, spawner, num_tokens):
     async with started(spec, spawner) as client:
         with pytest.raises(
-            ApiError, match="3 times while it worked on this"
+            ApiError, match="while it worked on this request alone"
         ) as failure:
             await tokens(client, [DIE, num_tokens], 5)
         # Not as one that may be tried again: batches would, for ever.
@@ -156,8 +90,7 @@ async def test_a_model_that_does_not_load_fails_all_requests_with_the_reason(
         assert len(spawner.processes) == 1
 
 
-async def test_an_engine_that_never_starts_is_given_up(spec, spawner, monkeypatch):
-    monkeypatch.setattr("pensieve.link.supervisor.SOCKET_GRACE_S", 0.1)
+async def test_an_engine_that_never_starts_is_given_up(spec, spawner):
     spec = msgspec.structs.replace(spec, model_path="dead")
     async with started(spec, spawner) as client:
         await until("failed", client)
