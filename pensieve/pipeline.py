@@ -146,6 +146,7 @@ class Pipeline:
             sampling_params(request, self._description.defaults),
             Constraint(plan.grammar, self._thinking_limit(request, prompt)),
             head_size=prompt.head_size,
+            keep_sizes=prompt.keep_sizes,
             is_background=is_background,
         )
         async with sequence:
