@@ -136,22 +136,6 @@ async def test_the_engine_is_told_where_tools_and_system_end(pipeline, engine):
     assert engine.submitted[0][:head_size] == prompt[:head_size]
 
 
-async def test_the_engine_is_told_where_the_last_question_begins(pipeline, engine):
-    first = await answer(pipeline, request("One, two."))
-    said = [*engine.submitted[0], *engine.sampled]
-    messages = [
-        MessageParam("user", "One, two."),
-        MessageParam("assistant", first.content[0].text),
-        MessageParam("user", "Three."),
-    ]
-    assert engine.keep_sizes == []
-
-    await answer(pipeline, request(messages=messages))
-
-    [size] = engine.keep_sizes
-    assert engine.submitted[0][:size] == said
-
-
 async def test_the_figures_of_a_request_are_what_became_of_it(pipeline, engine):
     totals = Totals()
     figures = RequestFigures(totals)
@@ -259,7 +243,7 @@ async def test_a_prompt_can_be_read_without_an_answer(pipeline, engine):
     assert message.content[0].text == ""
 
 
-async def test_the_answer_that_comes_back_is_the_ids_that_were_sampled(
+async def test_an_answer_that_comes_back_is_the_ids_that_were_sampled_and_kept_to_there(
     pipeline, engine
 ):
     first = await answer(pipeline, request())
@@ -274,6 +258,7 @@ async def test_the_answer_that_comes_back_is_the_ids_that_were_sampled(
 
     earlier = prompt + engine.sampled
     assert engine.submitted[0][: len(earlier)] == earlier
+    assert engine.keep_sizes == [len(earlier)]
 
 
 async def test_an_answer_cut_at_a_stop_sequence_is_not_remembered_whole(

@@ -15,7 +15,6 @@ from prometheus_client.core import (
     HistogramMetricFamily,
     InfoMetricFamily,
     Metric,
-    StateSetMetricFamily,
 )
 from prometheus_client.registry import Collector
 
@@ -66,9 +65,9 @@ class _Figures(Collector):
 
 
 def _of_engine(engine: EngineHealth) -> Iterator[Metric]:
-    states = StateSetMetricFamily("pensieve_engine_status", "How the engine is.")
-    states.add_metric([], {name: name == engine.status for name in get_args(Status)})
-    yield states
+    yield _one_of(
+        "engine_status", "How the engine is.", get_args(Status), engine.status
+    )
     yield _gauge(
         "engine_memory_bytes", "Resident memory of the engine.", engine.memory_bytes
     )
@@ -110,14 +109,22 @@ def _of_requests(totals: Totals) -> Iterator[Metric]:
     tokens.add_metric(["computed"], totals.computed_tokens)
     yield tokens
     yield _counter(
-        "prefilled_tokens", "Prompt tokens that were computed.", totals.prefilled_tokens
+        "prefilled_tokens",
+        "Prompt tokens computed, of prompts that were complete.",
+        totals.prefilled_tokens,
     )
     yield _counter(
         "sampled_tokens", "Tokens that were generated.", totals.sampled_tokens
     )
-    yield _histogram("queue_seconds", "From the engine's queue.", totals.queue_s)
     yield _histogram(
-        "time_to_first_token_seconds", "From a request's arrival.", totals.first_token_s
+        "queue_seconds",
+        "From a prompt's submission until the engine begins with it.",
+        totals.queue_s,
+    )
+    yield _histogram(
+        "time_to_first_token_seconds",
+        "From a request's arrival to its first token.",
+        totals.first_token_s,
     )
     yield _histogram(
         "inter_token_seconds", "Between two tokens of an answer.", totals.gap_s
@@ -139,6 +146,14 @@ def _of_requests(totals: Totals) -> Iterator[Metric]:
 
 def _gauge(name: str, about: str, value: float) -> Metric:
     return GaugeMetricFamily(f"pensieve_{name}", about, value)
+
+
+def _one_of(name: str, about: str, states: Iterable[str], now: str) -> Metric:
+    """Return a gauge for each state, of which the one of now is 1 and others 0."""
+    family = GaugeMetricFamily(f"pensieve_{name}", about, labels=["state"])
+    for state in states:
+        family.add_metric([state], state == now)
+    return family
 
 
 def _counter(name: str, about: str, value: float) -> Metric:
