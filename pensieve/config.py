@@ -133,6 +133,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             description="Seconds that running answers get to end, at `pensieve stop`.",
         ),
     ] = 30.0
+    metrics: Annotated[
+        bool,
+        Meta(description="Whether GET /metrics answers, with figures for Prometheus."),
+    ] = True
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],
         Meta(description="How much the log says."),
@@ -322,6 +326,8 @@ def expected(name: str) -> str:
     if isinstance(kind, types.FloatType):
         low = f"above {kind.gt}" if kind.ge is None else f"from {kind.ge}"
         return f"a number {low} to {kind.le}"
+    if isinstance(kind, types.BoolType):
+        return "true or false"
     if isinstance(kind, types.LiteralType):
         # Not kind.values, which are sorted.
         literal = typing.get_args(_TYPES[name])[0]

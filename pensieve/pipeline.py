@@ -17,6 +17,7 @@ from typing import NamedTuple, Self, TypeVar
 import msgspec
 
 from pensieve.errors import InvalidRequestError
+from pensieve.figures.request import RequestFigures
 from pensieve.grammar.answer_plan import AnswerPlan, plan_answer
 from pensieve.link.client import EngineClient
 from pensieve.link.messages import Constraint, SamplingParams, ThinkingLimit
@@ -26,7 +27,7 @@ from pensieve.output.detokenizer import Detokenizer
 from pensieve.output.dialect import Dialect, dialect_of, writes_known_calls
 from pensieve.output.reply import Reply
 from pensieve.prompt.builder import Prompt, PromptBuilder
-from pensieve.schema.events import Event
+from pensieve.schema.events import Event, MessageDelta
 from pensieve.schema.message import Message, ToolUseBlock
 from pensieve.schema.request import MessagesRequest, PromptRequest
 
@@ -114,6 +115,7 @@ class Pipeline:
         prepared: PreparedRequest,
         is_background: bool = False,
         collector: Collector | None = None,
+        figures: RequestFigures | None = None,
     ) -> AsyncGenerator[Event]:
         """Yield the events of one reply, `message_start` first.
 
@@ -122,6 +124,7 @@ class Pipeline:
         Args:
             is_background: others go first.
             collector: a new one, fed with all events that are yielded.
+            figures: of the request, told what happens; `ended` is the caller's to say.
 
         Raises:
             RateLimitError: the queue is full.
@@ -130,10 +133,12 @@ class Pipeline:
         request, prompt, plan, room = prepared
         reply = self._reply(prepared)
         collector = collector or Collector()
+        figures = figures or RequestFigures()
         generated_ids: list[int] = []
         # The engine prefills only what it also samples from: with nothing to be said,
         # one token is sampled, and not looked at.
         max_tokens = min(max(1, request.max_tokens), room)
+        figures.submitted()
         sequence = self._engine.submit(
             prompt.token_ids,
             max_tokens,
@@ -141,10 +146,12 @@ class Pipeline:
             sampling_params(request, self._description.defaults),
             Constraint(plan.grammar, self._thinking_limit(request, prompt)),
             head_size=prompt.head_size,
+            keep_sizes=prompt.keep_sizes,
             is_background=is_background,
         )
         async with sequence:
             admitted = await sequence.admitted()
+            figures.admitted(len(prompt.token_ids), admitted.cached_tokens)
             start = reply.start(
                 len(prompt.token_ids),
                 admitted.cached_tokens,
@@ -153,6 +160,7 @@ class Pipeline:
             collector.feed(start)
             yield start
             async for token_ids in sequence:
+                figures.sampled(len(token_ids))
                 if request.max_tokens == 0:
                     break
                 generated_ids += token_ids
@@ -166,6 +174,8 @@ class Pipeline:
         ending = reply.finish(reason, is_window_full=room < request.max_tokens)
         for event in ending:
             collector.feed(event)
+            if isinstance(event, MessageDelta):
+                figures.stopped(event.delta.stop_reason, event.usage.output_tokens)
         if not (reply.stop_sequence or reply.has_server_call or is_warm_up):
             # Before the last event: at it the client may send the next turn.
             read_ids = generated_ids[: reply.num_read_tokens]
@@ -179,7 +189,10 @@ class Pipeline:
             yield event
 
     async def answer(
-        self, prepared: PreparedRequest, is_background: bool = False
+        self,
+        prepared: PreparedRequest,
+        is_background: bool = False,
+        figures: RequestFigures | None = None,
     ) -> Message:
         """Return the whole reply.
 
@@ -187,7 +200,7 @@ class Pipeline:
             ApiError: as `stream`.
         """
         collector = Collector()
-        events = self.stream(prepared, is_background, collector)
+        events = self.stream(prepared, is_background, collector, figures)
         async with contextlib.aclosing(events):
             async for _ in events:
                 pass

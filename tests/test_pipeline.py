@@ -8,6 +8,8 @@ import msgspec
 import pytest
 
 from pensieve.errors import InvalidRequestError
+from pensieve.figures.request import RequestFigures
+from pensieve.figures.totals import Outcome, Totals
 from pensieve.link.messages import (
     Admitted,
     Constraint,
@@ -54,9 +56,11 @@ class ScriptedEngine:
         constraint,
         *,
         head_size,
+        keep_sizes,
         is_background,
     ):
         self.head_size = head_size
+        self.keep_sizes = keep_sizes
         self.submitted = (token_ids, max_tokens, end_token_ids, sampling)
         self.constraint = constraint
         size = len(token_ids)
@@ -130,6 +134,23 @@ async def test_the_engine_is_told_where_tools_and_system_end(pipeline, engine):
 
     assert 0 < head_size == engine.head_size < len(prompt)
     assert engine.submitted[0][:head_size] == prompt[:head_size]
+
+
+async def test_the_figures_of_a_request_are_what_became_of_it(pipeline, engine):
+    totals = Totals()
+    figures = RequestFigures(totals)
+    prepared = await pipeline.prepare(request())
+
+    message = await pipeline.answer(prepared, figures=figures)
+    figures.ended()
+
+    size, out = len(engine.submitted[0]), message.usage.output_tokens
+    assert str(figures).startswith(f"in={size} out={out} cached=2 disk=0 queue_ms=")
+    assert str(figures).endswith(" stop=end_turn")
+    assert totals.sampled_tokens == out
+    assert totals.memory_tokens == 2
+    assert totals.computed_tokens == totals.prefilled_tokens == size - 2
+    assert totals.outcomes == {Outcome("end_turn", "live"): 1}
 
 
 async def test_count_tokens_says_what_the_engine_is_given(pipeline, engine):
@@ -222,7 +243,7 @@ async def test_a_prompt_can_be_read_without_an_answer(pipeline, engine):
     assert message.content[0].text == ""
 
 
-async def test_the_answer_that_comes_back_is_the_ids_that_were_sampled(
+async def test_an_answer_that_comes_back_is_the_ids_that_were_sampled_and_kept_to_there(
     pipeline, engine
 ):
     first = await answer(pipeline, request())
@@ -237,6 +258,7 @@ async def test_the_answer_that_comes_back_is_the_ids_that_were_sampled(
 
     earlier = prompt + engine.sampled
     assert engine.submitted[0][: len(earlier)] == earlier
+    assert engine.keep_sizes == [len(earlier)]
 
 
 async def test_an_answer_cut_at_a_stop_sequence_is_not_remembered_whole(

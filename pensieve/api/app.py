@@ -13,6 +13,7 @@ from pensieve.api.event_stream import Pace
 from pensieve.api.exchange import AsgiApp, Exchange, Receive, Scope, Send
 from pensieve.api.health import Health, Root
 from pensieve.api.messages import CountTokens, Messages
+from pensieve.api.metrics import Metrics
 from pensieve.api.models import Model, Models
 from pensieve.api.service import Service
 from pensieve.config import Settings
@@ -26,11 +27,16 @@ def create_app(settings: Settings) -> "App":
     return App(settings, lambda: Service.open(settings), Pace())
 
 
-def routes(service: Service, api_key: str | None, pace: Pace) -> AsgiApp:
+def routes(
+    service: Service, api_key: str | None, pace: Pace, has_metrics: bool = True
+) -> AsgiApp:
     """Return the framework's side: every route, the key check, the error answers."""
     app: FalconApp[Request, Response] = FalconApp(middleware=[KeyCheck(api_key)])
     app.add_route("/", Root())
     app.add_route("/health", Health(service))
+    if has_metrics:
+        is_public = api_key is None  # then nobody but this machine can ask
+        app.add_route("/metrics", Metrics(service, is_public))
     app.add_route("/v1/messages", Messages(service, pace))
     app.add_route("/v1/messages/count_tokens", CountTokens(service))
     app.add_route("/v1/messages/batches", Batches(service))
@@ -55,6 +61,7 @@ class App:
         self._settings = settings
         self._open_service = open_service
         self._pace = pace
+        self._service: Service | None = None
         self._routes: AsgiApp | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -65,7 +72,9 @@ class App:
             await send({"type": "websocket.close"})
         else:
             assert self._routes is not None, "requests come after startup"
-            exchange = Exchange(scope, receive, send, self._settings.max_body_bytes)
+            assert self._service is not None
+            limit = self._settings.max_body_bytes
+            exchange = Exchange(scope, receive, send, limit, self._service.totals)
             await exchange.run(self._routes)
 
     async def _live(self, receive: Receive, send: Send) -> None:
@@ -79,8 +88,11 @@ class App:
             _log.exception("startup failed")  # gunicorn would say only what, not where
             raise
         try:
-            api_key = self._settings.api_key
-            self._routes = routes(service, api_key, self._pace)
+            self._service = service
+            settings = self._settings
+            self._routes = routes(
+                service, settings.api_key, self._pace, settings.metrics
+            )
             await send({"type": "lifespan.startup.complete"})
             await receive()
         finally:

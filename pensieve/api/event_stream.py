@@ -18,8 +18,6 @@ from pensieve.errors import ApiError
 from pensieve.schema.events import (
     ContentBlockDelta,
     Event,
-    MessageDelta,
-    MessageStart,
     Ping,
     TextDelta,
 )
@@ -93,10 +91,6 @@ class EventStream:
     async def _collect(self, events: AsyncGenerator[Event]) -> None:
         async with contextlib.aclosing(events):
             async for event in events:
-                if isinstance(event, MessageStart):
-                    self._exchange.tokens_in = event.message.usage.prompt_tokens
-                elif isinstance(event, MessageDelta):
-                    self._exchange.tokens_out = event.usage.output_tokens
                 self._frames.append(self._framer.frame(event))
                 self._wake()
 

@@ -22,6 +22,8 @@ from pensieve.errors import (
     RequestTimeoutError,
     RequestTooLargeError,
 )
+from pensieve.figures.request import RequestFigures
+from pensieve.figures.totals import CLIENT_LEFT, Totals
 
 Message = dict[str, Any]
 Scope = dict[str, Any]
@@ -39,10 +41,13 @@ DISCARD_S = 5.0
 """For the rest of a body that was answered unread, so that the answer is seen: a
 connection closed on unread bytes is reset."""
 
-QUIET_PATHS = {"/health"}
-"""Asked again and again by whoever waits for the server: logged at debug level."""
+QUIET_PATHS = {"/health", "/metrics"}
+"""Asked again and again by whoever watches the server: logged at debug level."""
 
-CLIENT_LEFT = 499
+COUNTED_PATH = "/v1/messages"
+"""What is asked for here with POST is counted by how it ended."""
+
+CLIENT_LEFT_STATUS = 499
 """The status in the log of a request whose client did not wait. Never sent."""
 
 _log = logging.getLogger(__name__)
@@ -52,16 +57,20 @@ class Exchange:
     """A request on its way through the application. Falcon finds it in its scope."""
 
     def __init__(
-        self, scope: Scope, receive: Receive, send: Send, max_body_bytes: int
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        max_body_bytes: int,
+        totals: Totals,
     ) -> None:
         self.request_id = new_request_id()
-        self.tokens_in: int | None = None
-        self.tokens_out: int | None = None
-        """For the log; None where the request has none."""
+        self.figures = RequestFigures(totals)
+        """For the log and the totals; told by whoever knows."""
         self.cleanup = contextlib.AsyncExitStack()
         """Closed when the work ends, in whichever way."""
         self.ending = ""
-        """For the log: how an answer ended that did not end well."""
+        """How an answer ended that did not end well: an error's type, `client_left`."""
 
         self._scope = scope
         self._receive = receive
@@ -94,14 +103,14 @@ class Exchange:
             if not work.done():
                 await _cancelled(work)
                 if gone.done():
-                    self._status, self.ending = CLIENT_LEFT, "client left"
+                    self._status, self.ending = CLIENT_LEFT_STATUS, CLIENT_LEFT
                 else:
                     await self._fail(OverloadedError("the server is stopping"))
             if not work.cancelled():
                 work.result()
         finally:
             await _cancelled(work, gone, must_end)
-            self._write_log()
+            self._note_end()
         await self._discard_body()
 
     async def _work(self, app: AsgiApp, scope: Scope) -> None:
@@ -201,20 +210,23 @@ class Exchange:
 
     # ----- log -----
 
-    def _write_log(self) -> None:
-        took_ms = 1000 * (time.monotonic() - self._begun_at)
+    def _note_end(self) -> None:
+        """Count the request, and write its line."""
+        method, path = self._scope["method"], self._scope["path"]
+        if (method, path) == ("POST", COUNTED_PATH):
+            self.figures.ended(self.ending)
         parts = [
-            self._scope["method"],
-            quote(self._scope["path"]),  # it may hold any character, a newline too
+            method,
+            quote(path),  # it may hold any character, a newline too
             str(self._status or 500),  # 500: the server answers what escapes from here
-            f"{took_ms:.0f} ms",
+            f"{1000 * self.figures.took_s:.0f} ms",
             self.request_id,
         ]
-        if self.tokens_in is not None:
-            parts.append(f"in={self.tokens_in} out={self.tokens_out or 0}")
+        if figures := str(self.figures):
+            parts.append(figures)
         if self.ending:
-            parts.append(f"({self.ending})")
-        is_quiet = self._scope["path"] in QUIET_PATHS
+            parts.append(f"end={self.ending}")
+        is_quiet = path in QUIET_PATHS
         _log.log(logging.DEBUG if is_quiet else logging.INFO, " ".join(parts))
 
 

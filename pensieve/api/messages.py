@@ -30,7 +30,7 @@ class Messages:
         # Claude Code compacts at the status 400 only.
         prepared = await pipeline.prepare(request, conversation_id(req))
         if request.stream:
-            events = pipeline.stream(prepared)
+            events = pipeline.stream(prepared, figures=exchange.figures)
             stream = EventStream(events, exchange, self._pace)
             exchange.cleanup.push_async_callback(stream.aclose)
             await stream.begin()
@@ -40,9 +40,7 @@ class Messages:
             return
         # Nothing is sent until it is whole: Claude Code gives such a request up after
         # 300 s, whether or not white space comes meanwhile (measured with 2.1.330).
-        message = await pipeline.answer(prepared)
-        exchange.tokens_in = message.usage.prompt_tokens
-        exchange.tokens_out = message.usage.output_tokens
+        message = await pipeline.answer(prepared, figures=exchange.figures)
         resp.content_type = falcon.MEDIA_JSON
         resp.data = msgspec.json.encode(message)
 
@@ -59,7 +57,7 @@ class CountTokens:
         self._service.check_serves(request.model)
         pipeline = self._service.pipeline
         num_tokens = await asyncio.to_thread(pipeline.count_tokens, request)
-        Exchange.of(req.scope).tokens_in = num_tokens
+        Exchange.of(req.scope).figures.counted(num_tokens)
         resp.content_type = falcon.MEDIA_JSON
         resp.data = msgspec.json.encode(TokenCount(num_tokens))
 

@@ -9,6 +9,7 @@ from pensieve.batches.runner import BatchRunner
 from pensieve.batches.store import BatchStore
 from pensieve.config import Settings
 from pensieve.errors import NotFoundError
+from pensieve.figures.totals import Totals
 from pensieve.link.client import EngineClient
 from pensieve.link.messages import EngineSpec
 from pensieve.link.pulse import Patience
@@ -31,12 +32,15 @@ class Service:
         engine: EngineClient,
         batches: BatchStore,
         batch_runner: BatchRunner,
+        totals: Totals,
     ) -> None:
         self.description = description
         self.pipeline = pipeline
         self.engine = engine
         self.batches = batches
         self.batch_runner = batch_runner
+        self.totals = totals
+        """What the requests of both add up to."""
         self._begun_at = time.monotonic()
 
     @classmethod
@@ -68,15 +72,17 @@ class Service:
         except BaseException:
             await engine.close()
             raise
+        totals = Totals()
         runner = BatchRunner(
             batches,
             places.batches_lock(),
             pipeline,
             settings.max_batch_size,
             functools.partial(_check_serves, description),
+            totals,
         )
         runner.start()
-        return cls(description, pipeline, engine, batches, runner)
+        return cls(description, pipeline, engine, batches, runner, totals)
 
     async def close(self) -> None:
         """Leave the engine, which ends by itself when nobody comes back to it."""

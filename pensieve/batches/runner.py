@@ -22,8 +22,10 @@ from pensieve.errors import (
     OverloadedError,
     RateLimitError,
 )
+from pensieve.figures.request import RequestFigures
+from pensieve.figures.totals import Totals
 from pensieve.pipeline import Pipeline
-from pensieve.schema.batch import Errored, Result, Succeeded
+from pensieve.schema.batch import Errored, Succeeded
 from pensieve.schema.bodies import decode_request
 from pensieve.schema.events import ErrorBody, ErrorEvent
 
@@ -44,6 +46,7 @@ class BatchRunner:
         lock_path: a file beside the store's.
         max_at_once: requests under way at a time.
         check_serves: raises ApiError for a model's name that is not served here.
+        totals: what the requests' figures are added to.
     """
 
     def __init__(
@@ -53,12 +56,14 @@ class BatchRunner:
         pipeline: Pipeline,
         max_at_once: int,
         check_serves: Callable[[str], object],
+        totals: Totals,
     ) -> None:
         self._store = store
         self._lock_path = lock_path
         self._pipeline = pipeline
         self._max_at_once = max_at_once
         self._check_serves = check_serves
+        self._totals = totals
         self._under_way: dict[tuple[str, int], asyncio.Task[None]] = {}
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -111,15 +116,22 @@ class BatchRunner:
         ]
 
     async def _answer(self, request: PendingRequest) -> None:
+        figures = RequestFigures(self._totals, is_background=True)
+        ending = "canceled"
         try:
-            result = await self._result(request.params)
+            result = await self._result(request.params, figures)
+            ending = "" if isinstance(result, Succeeded) else result.error.error.type
             outcome = "succeeded" if isinstance(result, Succeeded) else "errored"
             await asyncio.to_thread(self._store.record, request, outcome, result)
         finally:
+            figures.ended(ending)
+            _log_end(request, figures, ending)
             del self._under_way[request.batch_id, request.place]
             self.wake()
 
-    async def _result(self, params: bytes) -> Result:
+    async def _result(
+        self, params: bytes, figures: RequestFigures
+    ) -> Succeeded | Errored:
         while True:
             try:
                 request = decode_request(params)
@@ -127,7 +139,9 @@ class BatchRunner:
                     raise InvalidRequestError("stream: a batch's requests cannot")
                 self._check_serves(request.model)
                 prepared = await self._pipeline.prepare(request)
-                message = await self._pipeline.answer(prepared, is_background=True)
+                message = await self._pipeline.answer(
+                    prepared, is_background=True, figures=figures
+                )
             except (OverloadedError, RateLimitError):
                 await asyncio.sleep(RETRY_S)
             except ApiError as error:
@@ -139,6 +153,17 @@ class BatchRunner:
             else:
                 usage = msgspec.structs.replace(message.usage, service_tier="batch")
                 return Succeeded(msgspec.structs.replace(message, usage=usage))
+
+
+def _log_end(request: PendingRequest, figures: RequestFigures, ending: str) -> None:
+    """Write a request's line, as live ones have it."""
+    parts = [
+        f"batch {request.batch_id} {request.place}",
+        f"{1000 * figures.took_s:.0f} ms",
+        str(figures),
+        f"end={ending}" if ending else "",
+    ]
+    log.info("%s", " ".join(part for part in parts if part))
 
 
 async def _locked(file: IO[str]) -> None:

@@ -76,7 +76,7 @@ def _commented_defaults() -> str:
 
 
 def _as_toml(value: object) -> str:
-    return json.dumps(value) if isinstance(value, str) else str(value)
+    return json.dumps(value) if isinstance(value, str | bool) else str(value)
 
 
 def _masked(key: str | None) -> str:

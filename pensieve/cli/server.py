@@ -265,8 +265,30 @@ def _as_text(server: Server, health: Health) -> str:
             f" {engine.get('active', 0)} running, {engine.get('queued', 0)} waiting,"
             f" {engine.get('restarts', 0)} restarts"
         )
+    lines += _figures(health.requests)
     lines.append(f"  log      {server.log or 'in the terminal where it was started'}")
     return "\n".join(lines)
+
+
+def _figures(requests: dict[str, Any]) -> list[str]:
+    """Return a line of what became of requests, and one of the prefix cache."""
+    lines = []
+    if requests:
+        first_s = requests["first_token_s"]
+        mean = "" if first_s is None else f", {first_s:.2f} s to the first token"
+        lines.append(
+            f"  answered {requests['answered']} requests, {requests['failed']} failed,"
+            f" {requests['client_left']} left by their clients{mean}"
+        )
+    sources = ("memory", "disk", "computed")
+    tokens = {source: requests.get(f"{source}_tokens", 0) for source in sources}
+    if total := sum(tokens.values()):
+        memory, disk = (tokens[tier] / total for tier in ("memory", "disk"))
+        lines.append(
+            f"  cache    of {total} prompt tokens {memory:.1%} came from memory,"
+            f" {disk:.1%} from disk"
+        )
+    return lines
 
 
 def _as_json(server: Server, health: Health) -> str:

@@ -55,6 +55,8 @@ class Row(Generic[Key]):
     constraint: ActiveConstraint | None = None
     head_size: int = 0
     """Leading tokens that many sequences begin with; 0: not known."""
+    keep_sizes: Sequence[int] = ()
+    """After how many of its tokens others may well go another way."""
     token_ids: list[int] = field(default_factory=list)
     """All of it, its prompt and what has been told; the generator's."""
 

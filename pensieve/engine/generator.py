@@ -7,7 +7,7 @@ and joins the decoding batch when it is complete. What is computed is kept in th
 cache, and not computed again. Model thread only.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic
 
@@ -79,6 +79,7 @@ class Generator(Generic[Key]):
             # Where it leaves another sequence, more may: the next one finds a state.
             branch = self._prefixes.known_size(token_ids)
             keeps_at |= {branch} if branch >= size + MIN_SHARED else set()
+            keeps_at |= worth_a_state(row.keep_sizes, {size, row.head_size})
         self._prompts[row.key] = _Prompt(row, token_ids, cache, size, keeps_at)
         return size
 
@@ -175,3 +176,17 @@ class Generator(Generic[Key]):
         marks.append(size)
         if len(marks) > 2:
             self._prefixes.forget_checkpoint(row.token_ids[: marks.pop(0)])
+
+
+def worth_a_state(sizes: Iterable[int], kept: Iterable[int]) -> set[int]:
+    """Return those sizes before which there is no other within MIN_SHARED tokens.
+
+    Args:
+        kept: sizes that are kept anyway.
+    """
+    found, wanted = {*kept}, set()
+    for size in sorted(sizes):
+        if all(not 0 <= size - other < MIN_SHARED for other in found):
+            wanted.add(size)
+            found.add(size)
+    return wanted

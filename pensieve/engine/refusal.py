@@ -24,6 +24,9 @@ def refusal(submit: Submit, vocab_size: int) -> str | None:
         return f"prompt_size: expected 1 to {len(submit.token_ids)}, got {size}"
     if not 0 <= submit.head_size <= size:
         return f"head_size: expected 0 to {size}, got {submit.head_size}"
+    for keep_size in submit.keep_sizes:
+        if not 0 < keep_size <= size:
+            return f"keep_sizes: expected 1 to {size}, got {keep_size}"
     return _sampling_refusal(submit.sampling) or _constraint_refusal(submit, vocab_size)
 
 

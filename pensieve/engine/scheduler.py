@@ -157,6 +157,7 @@ class Scheduler:
             sampler_for(submit.sampling, position, self._noise),
             constraint,
             submit.head_size,
+            submit.keep_sizes,
         )
         cached = min(self._generator.insert(row, token_ids), submit.prompt_size - 1)
         will_be = submit.prompt_size - 1 if self._keeps_prefixes else cached

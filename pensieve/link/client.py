@@ -6,7 +6,7 @@ sequences that are under way and gives them to each engine anew.
 
 import itertools
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
@@ -105,12 +105,14 @@ class EngineClient:
         constraint: Constraint = UNCONSTRAINED,
         *,
         head_size: int = 0,
+        keep_sizes: Iterable[int] = (),
         is_background: bool = False,
     ) -> Sequence:
         """Hand a prompt to the engine, now or as soon as there is one.
 
         Args:
             head_size: leading tokens that other prompts begin with too; 0: not known.
+            keep_sizes: as Submit has them.
             is_background: only while the batch has room that no other sequence wants;
                 one that is taken out for another goes on later where it was.
 
@@ -135,6 +137,7 @@ class EngineClient:
             prompt_size=len(token_ids),
             constraint=constraint,
             head_size=head_size,
+            keep_sizes=[*keep_sizes],
         )
         sequence = Sequence(
             submit, on_exit=self._roster.leave, is_background=is_background

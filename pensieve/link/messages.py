@@ -106,6 +106,9 @@ class Submit(msgspec.Struct, frozen=True, tag=True):
     head_size: int = 0
     """Leading tokens that many sequences begin with, tools and system: the last that
     the prefix cache gives up. 0: not known."""
+    keep_sizes: list[int] = []
+    """After how many of the prompt's tokens others may well go another way. There a
+    state is kept, of models that have any."""
 
 
 class Cancel(msgspec.Struct, frozen=True, tag=True):

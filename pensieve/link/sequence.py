@@ -134,6 +134,7 @@ class Sequence:
             prompt_size=prompt.prompt_size,
             constraint=prompt.constraint,
             head_size=prompt.head_size,
+            keep_sizes=prompt.keep_sizes,
         )
 
     def produce(self, token_id: int) -> None:

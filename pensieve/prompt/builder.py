@@ -19,6 +19,7 @@ from pensieve.prompt.continuity import Continuity, Outline
 from pensieve.prompt.conversation import Conversation
 from pensieve.prompt.head_sizes import HeadSizes
 from pensieve.prompt.history_probe import changed_history
+from pensieve.prompt.keep_sizes import KeepSizes
 from pensieve.prompt.template_form import THINKING_OPENS
 from pensieve.prompt.tokenizer import Tokenizer, open_backend
 from pensieve.prompt.transcript import Mode, Transcript, exchanges
@@ -49,6 +50,8 @@ class Prompt(msgspec.Struct, frozen=True):
     """Names all that was said up to the answer."""
     head_size: int
     """How many of the first tokens are of the tools and the system prompt."""
+    keep_sizes: list[int]
+    """After how many of the tokens, ascending, others may well go another way."""
 
 
 class PromptBuilder:
@@ -72,7 +75,8 @@ class PromptBuilder:
         self._transcript = Transcript(template, end_texts, tokenizer.mark)
         self._answers: AnswerMemory[Mode] = AnswerMemory()
         self._continuity = Continuity(tokenizer.backend.decode)
-        self._head_sizes = HeadSizes(lambda each: self._encoded(each, chain(each))[0])
+        self._head_sizes = HeadSizes(self._token_ids)
+        self._keep_sizes = KeepSizes(self._token_ids)
         self.shows_tools = template.form.shows_tools
         """The template writes tools and calls itself; else the default format does."""
         self.knows_thinking = template.form.knows_thinking
@@ -118,14 +122,23 @@ class PromptBuilder:
             InvalidRequestError: the model cannot be asked this.
         """
         try:
-            return self.prompt_of(canonicalise(request), conversation_id)
+            return self.prompt_of(canonicalise(request), conversation_id, request)
         except RecursionError as error:
             raise InvalidRequestError(
                 "messages, tools: expected JSON that is nested less deeply"
             ) from error
 
-    def prompt_of(self, conversation: Conversation, conversation_id: str) -> Prompt:
+    def prompt_of(
+        self,
+        conversation: Conversation,
+        conversation_id: str,
+        request: PromptRequest | None = None,
+    ) -> Prompt:
         """Return the prompt of a conversation in its stable form.
+
+        Args:
+            conversation_id: as `build` has it.
+            request: that it is of, for what is marked in it.
 
         Raises:
             InvalidRequestError: the model's template refuses it.
@@ -150,6 +163,7 @@ class PromptBuilder:
             earlier=earlier,
             said=links[-1],
             head_size=self._head_sizes.size(conversation, token_ids),
+            keep_sizes=self._keep_sizes.sizes(conversation, token_ids, starts, request),
         )
 
     def remember(
@@ -173,6 +187,9 @@ class PromptBuilder:
             self._answers.remember(prompt.said, key_of_content(content), ids, mode)
         if prompt.conversation_id:
             self._continuity.answered(prompt.conversation_id, prompt.token_ids, ids)
+
+    def _token_ids(self, conversation: Conversation) -> list[int]:
+        return self._encoded(conversation, chain(conversation))[0]
 
     def _encoded(
         self, conversation: Conversation, links: list[bytes]

@@ -2,6 +2,7 @@
 
 from typing import get_args
 
+from pensieve.schema.cache_control import CacheControlType, TimeToLive
 from pensieve.schema.content import decode_block
 from pensieve.schema.decoding import request_decoder
 from pensieve.schema.request import (
@@ -19,6 +20,8 @@ _CHOICES = {
     "effort": get_args(Effort),
     "tool_choice.type": get_args(ToolChoiceType),
     "thinking.type": get_args(ThinkingType),
+    "cache_control.type": get_args(CacheControlType),
+    "cache_control.ttl": get_args(TimeToLive),
     "format.type": ("json_schema",),
     "output_format.type": ("json_schema",),
 }

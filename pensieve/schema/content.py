@@ -8,12 +8,14 @@ from typing import Any
 
 import msgspec
 
+from pensieve.schema.cache_control import Markable
+
 
 class ContentBlock:
     """Any block of a request."""
 
 
-class TextBlock(msgspec.Struct, ContentBlock, frozen=True):
+class TextBlock(Markable, ContentBlock, frozen=True):
     """Text."""
 
     text: str
@@ -26,7 +28,7 @@ class ImageSource(msgspec.Struct, frozen=True):
     """"base64" holds it; "url" and "file" are elsewhere."""
 
 
-class ImageBlock(msgspec.Struct, ContentBlock, frozen=True):
+class ImageBlock(Markable, ContentBlock, frozen=True):
     """A picture."""
 
     source: ImageSource
@@ -42,7 +44,7 @@ class DocumentSource(msgspec.Struct, frozen=True):
     content: str | list[ContentBlock] | None = None
 
 
-class DocumentBlock(msgspec.Struct, ContentBlock, frozen=True):
+class DocumentBlock(Markable, ContentBlock, frozen=True):
     """A document: plain text, blocks, or a file in some other form."""
 
     source: DocumentSource
@@ -50,7 +52,7 @@ class DocumentBlock(msgspec.Struct, ContentBlock, frozen=True):
     context: str | None = None
 
 
-class SearchResultBlock(msgspec.Struct, ContentBlock, frozen=True):
+class SearchResultBlock(Markable, ContentBlock, frozen=True):
     """A passage that the client found somewhere."""
 
     source: str
@@ -58,7 +60,7 @@ class SearchResultBlock(msgspec.Struct, ContentBlock, frozen=True):
     content: list[ContentBlock]
 
 
-class ToolUseBlock(msgspec.Struct, ContentBlock, frozen=True):
+class ToolUseBlock(Markable, ContentBlock, frozen=True):
     """A call that the assistant made."""
 
     id: str
@@ -66,7 +68,7 @@ class ToolUseBlock(msgspec.Struct, ContentBlock, frozen=True):
     input: dict[str, Any]
 
 
-class ToolResultBlock(msgspec.Struct, ContentBlock, frozen=True):
+class ToolResultBlock(Markable, ContentBlock, frozen=True):
     """What a call gave."""
 
     tool_use_id: str
@@ -87,7 +89,7 @@ class RedactedThinkingBlock(msgspec.Struct, ContentBlock, frozen=True):
     data: str = ""
 
 
-class ServerToolUseBlock(msgspec.Struct, ContentBlock, frozen=True):
+class ServerToolUseBlock(Markable, ContentBlock, frozen=True):
     """A call of a tool that runs on the server."""
 
     id: str
@@ -95,7 +97,7 @@ class ServerToolUseBlock(msgspec.Struct, ContentBlock, frozen=True):
     input: dict[str, Any]
 
 
-class WebSearchToolResultBlock(msgspec.Struct, ContentBlock, frozen=True):
+class WebSearchToolResultBlock(Markable, ContentBlock, frozen=True):
     """What a web search gave: results, or an error. Pensieve only makes errors."""
 
     tool_use_id: str
@@ -123,7 +125,7 @@ class ToolRemovalBlock(msgspec.Struct, ContentBlock, frozen=True):
     tool: ToolChange
 
 
-class ToolReferenceBlock(msgspec.Struct, ContentBlock, frozen=True):
+class ToolReferenceBlock(Markable, ContentBlock, frozen=True):
     """The name of a tool that is loaded from here on."""
 
     tool_name: str

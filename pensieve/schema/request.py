@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from pensieve.schema.cache_control import Markable
 from pensieve.schema.content import ContentBlock
 from pensieve.schema.tools import ToolParam
 
@@ -66,8 +67,11 @@ class MessageParam(msgspec.Struct, frozen=True):
     """In a system message: from here on."""
 
 
-class PromptRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """The part of a request that makes the prompt."""
+class PromptRequest(Markable, frozen=True, kw_only=True):
+    """The part of a request that makes the prompt.
+
+    Its own `cache_control` marks its last block.
+    """
 
     model: str
     messages: Annotated[list[MessageParam], Meta(min_length=1, max_length=MAX_MESSAGES)]

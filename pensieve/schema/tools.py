@@ -8,8 +8,10 @@ from typing import Any
 
 import msgspec
 
+from pensieve.schema.cache_control import Markable
 
-class ToolParam(msgspec.Struct, frozen=True):
+
+class ToolParam(Markable, frozen=True):
     """One entry of `tools`, with the fields of every kind of tool."""
 
     name: str | None = None

@@ -7,6 +7,8 @@ import re
 
 from pensieve.errors import InvalidRequestError
 from pensieve.schema.anthropic_tools import anthropic_tool
+from pensieve.schema.breakpoints import marked
+from pensieve.schema.cache_control import MAX_BREAKPOINTS
 from pensieve.schema.request import PromptRequest
 from pensieve.schema.tool_pairing import check_tool_pairing
 from pensieve.schema.tools import ToolParam
@@ -35,6 +37,7 @@ def check_prompt(request: PromptRequest, max_tokens: int | None) -> None:
     _check_tools(request.tools or [])
     _check_tool_choice(request)
     _check_thinking(request, max_tokens)
+    _check_breakpoints(request)
 
 
 def check_tool(tool: ToolParam, path: str) -> str:
@@ -109,6 +112,15 @@ def _check_tool_choice(request: PromptRequest) -> None:
     choice = request.tool_choice
     if choice is not None and choice.type == "tool" and choice.name is None:
         raise InvalidRequestError("tool_choice.tool.name: Field required")
+
+
+def _check_breakpoints(request: PromptRequest) -> None:
+    count = sum(1 for _ in marked(request))
+    if count > MAX_BREAKPOINTS:
+        raise InvalidRequestError(
+            f"A maximum of {MAX_BREAKPOINTS} blocks with cache_control may be provided."
+            f" Found {count}."
+        )
 
 
 def _check_thinking(request: PromptRequest, max_tokens: int | None) -> None:

@@ -29,6 +29,8 @@ class Health(msgspec.Struct, frozen=True):
     model: str = ""
     context_length: int = 0
     engine: dict[str, Any] = {}
+    requests: dict[str, Any] = {}
+    """What they add up to since the start; empty: the server does not say."""
     uptime_s: float = 0.0
 
 

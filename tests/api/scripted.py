@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
-import msgspec
-
 from pensieve import places
 from pensieve.api.service import Service
 from pensieve.batches.runner import BatchRunner
 from pensieve.batches.store import BatchStore
+from pensieve.figures.request import RequestFigures
+from pensieve.figures.totals import Totals
+from pensieve.link.client import EngineHealth
 from pensieve.models.description import GenerationDefaults, ModelDescription
 from pensieve.schema.events import (
     ContentBlockDelta,
@@ -68,18 +69,31 @@ def closing(output_tokens):
     ]
 
 
-class EngineHealth(msgspec.Struct):
-    """What /health needs of an engine's health."""
-
-    status: str = "ready"
-    message: str = "in memory"
+def tell(figures, event):
+    """Tell a request's figures what the pipeline would have at an event."""
+    match event:
+        case MessageStart():
+            figures.admitted(event.message.usage.prompt_tokens, 0)
+        case ContentBlockDelta():
+            figures.sampled(1)
+        case MessageDelta():
+            figures.stopped(event.delta.stop_reason, event.usage.output_tokens)
 
 
 class ScriptedEngine:
     """An engine's health, and whether it was closed."""
 
     def __init__(self):
-        self.state = EngineHealth()
+        self.state = EngineHealth(
+            status="ready",
+            message="in memory",
+            pid=42,
+            restarts=1,
+            memory_bytes=1 << 20,
+            active=3,
+            queued=2,
+            unread_tokens=90,
+        )
         self.is_closed = False
 
     def health(self):
@@ -105,19 +119,22 @@ class ScriptedPipeline:
         self.conversation_ids.append(conversation_id)
         return request
 
-    async def stream(self, request, is_background=False):
+    async def stream(self, request, is_background=False, figures=None):
         name = request.model.removeprefix("claude-")
         mark = "!"
+        figures = figures or RequestFigures()
+        figures.submitted()
         try:
             async for event in self.scripts[name]():
+                tell(figures, event)
                 yield event
             mark = ""
         finally:
             self.ended.append(name + mark)
 
-    async def answer(self, request, is_background=False):
+    async def answer(self, request, is_background=False, figures=None):
         pieces, usage = [], None
-        async for event in self.stream(request):
+        async for event in self.stream(request, figures=figures):
             if isinstance(event, ContentBlockDelta):
                 pieces.append(event.delta.text)
             elif isinstance(event, MessageDelta):
@@ -139,6 +156,7 @@ class ScriptedService(Service):
 
     def __init__(self, scripts):
         pipeline = ScriptedPipeline(scripts)
+        totals = Totals()
         places.private_dir(places.state_dir())
         batches = BatchStore(places.batches_file())
         runner = BatchRunner(
@@ -147,5 +165,7 @@ class ScriptedService(Service):
             pipeline,
             max_at_once=2,
             check_serves=self.check_serves,
+            totals=totals,
         )
-        super().__init__(DESCRIPTION, pipeline, ScriptedEngine(), batches, runner)
+        engine = ScriptedEngine()
+        super().__init__(DESCRIPTION, pipeline, engine, batches, runner, totals)

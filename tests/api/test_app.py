@@ -2,6 +2,7 @@
 
 import os
 
+import msgspec
 import pytest
 from api.asgi_client import Client
 
@@ -85,7 +86,8 @@ async def test_the_root_says_what_it_is(client):
     [("ready", 200), ("starting", 503), ("loading", 503), ("failed", 503)],
 )
 async def test_health_is_that_of_the_engine(client, service, status, expected):
-    service.engine.state.status = status
+    state = msgspec.structs.replace(service.engine.state, status=status)
+    service.engine.state = state
 
     call = await client.get("/health", headers={})
 
@@ -99,5 +101,6 @@ async def test_health_is_that_of_the_engine(client, service, status, expected):
         "pid": os.getpid(),
         "model": "scripted",
         "context_length": 2048,
-        "engine": {"status": status, "message": "in memory"},
+        "engine": msgspec.to_builtins(state),
+        "requests": msgspec.to_builtins(service.totals.summary()),
     }

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import re
 import sqlite3
 
 import msgspec
@@ -11,6 +12,7 @@ import pytest
 from pensieve.batches.runner import BatchRunner
 from pensieve.batches.store import BatchStore
 from pensieve.errors import InvalidRequestError, NotFoundError, OverloadedError
+from pensieve.figures.totals import Outcome, Totals
 from pensieve.schema.batch import BatchRequest
 from pensieve.schema.message import Message, TextBlock, Usage
 
@@ -28,7 +30,7 @@ class Pipeline:
             raise InvalidRequestError("messages: no")
         return request
 
-    async def answer(self, request, is_background):
+    async def answer(self, request, is_background, figures):
         assert is_background
         if self.num_overloads:
             self.num_overloads -= 1
@@ -42,6 +44,7 @@ class Pipeline:
             self.at_once -= 1
         if request.model == "broken":
             raise ZeroDivisionError
+        figures.stopped("end_turn", 1)
         return Message(
             id="msg_1",
             model=request.model,
@@ -63,12 +66,19 @@ def pipeline():
 
 
 @pytest.fixture
-def new_runner(store, tmp_path, pipeline):
+def totals():
+    return Totals()
+
+
+@pytest.fixture
+def new_runner(store, tmp_path, pipeline, totals):
     def check_serves(model):
         if model == "unknown":
             raise NotFoundError("model: no")
 
-    return lambda: BatchRunner(store, tmp_path / "lock", pipeline, 2, check_serves)
+    return lambda: BatchRunner(
+        store, tmp_path / "lock", pipeline, 2, check_serves, totals
+    )
 
 
 @contextlib.asynccontextmanager
@@ -240,3 +250,22 @@ async def test_a_second_runner_waits_until_the_first_is_gone(
             await ended(store, batch_id)
 
     assert pipeline.begun == ["a", "b"]
+
+
+async def test_requests_are_counted_by_how_they_ended_with_a_line_of_log_each(
+    new_runner, store, pipeline, totals, caplog
+):
+    caplog.set_level("INFO", "pensieve.batches")
+    pipeline.may_end.set()
+    batch_id = create(store, "a", "bad")
+
+    async with running(new_runner()):
+        await until(lambda: sum(totals.outcomes.values()) == 2)
+
+    assert totals.outcomes == {
+        Outcome("end_turn", "batch"): 1,
+        Outcome("invalid_request_error", "batch"): 1,
+    }
+    good, bad = sorted(caplog.messages)
+    assert re.fullmatch(rf"batch {batch_id} 0 \d+ ms stop=end_turn", good)
+    assert re.fullmatch(rf"batch {batch_id} 1 \d+ ms end=invalid_request_error", bad)

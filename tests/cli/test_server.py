@@ -113,7 +113,8 @@ def test_ask_streams_an_answer(running):
     assert asked.stdout == "The capital of France is Paris.\n"
 
 
-def test_status_tells_both_processes_and_is_0(running):
+def test_status_tells_both_processes_and_their_figures_and_is_0(running):
+    running("ask", "--max-tokens", "2", "Hi")
     shown = running("status")
 
     assert shown.returncode == 0
@@ -121,7 +122,8 @@ def test_status_tells_both_processes_and_is_0(running):
     assert lines[0].startswith("Ready")
     assert lines[1].split() == ["address", f"http://127.0.0.1:{running.port}"]
     words = [line.split()[0] for line in lines[1:]]
-    assert words == ["address", "model", "server", "engine", "log"]
+    words.remove("cache")  # once there was a request
+    assert words == ["address", "model", "server", "engine", "answered", "log"]
 
 
 def test_status_as_json_has_pids_and_places(running):

@@ -12,6 +12,7 @@ def test_a_sequence_that_goes_on_elsewhere_keeps_its_constraint_and_its_prompt()
         prompt_size=3,
         constraint=Constraint(grammar="start: /x*/"),
         head_size=2,
+        keep_sizes=[1, 3],
     )
     sequence = Sequence(submit, on_exit=lambda _: None)
     sequence.produce(7)
@@ -26,4 +27,5 @@ def test_a_sequence_that_goes_on_elsewhere_keeps_its_constraint_and_its_prompt()
         prompt_size=3,
         constraint=Constraint(grammar="start: /x*/"),
         head_size=2,
+        keep_sizes=[1, 3],
     )

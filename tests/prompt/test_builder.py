@@ -5,6 +5,7 @@ import json
 import pytest
 from reference import template_corpus
 from reference.conversations import assistant, conversation, user
+from reference.requests import EPHEMERAL
 from tokenizers import Tokenizer as Backend
 from tokenizers import models, pre_tokenizers
 
@@ -72,11 +73,11 @@ def test_the_next_turns_prompt_begins_with_this_one_and_its_answer(prompts):
     """As Claude Code changes it between turns."""
     now = built(
         prompts,
-        ("user", [{"type": "text", "text": "Hi", "cache_control": {}}]),
+        ("user", [{"type": "text", "text": "Hi", **EPHEMERAL}]),
         ("system", [{"type": "text", "text": "It is Sunday."}]),
         system=[
             {"type": "text", "text": "x-anthropic-billing-header: cc_version=1;"},
-            {"type": "text", "text": "Be brief.", "cache_control": {}},
+            {"type": "text", "text": "Be brief.", **EPHEMERAL},
         ],
     )
     then = built(
@@ -84,7 +85,7 @@ def test_the_next_turns_prompt_begins_with_this_one_and_its_answer(prompts):
         ("user", "Hi"),
         ("system", "It is Sunday."),
         ("assistant", [{"type": "text", "text": "Hello!"}]),
-        ("user", [{"type": "text", "text": "Bye", "cache_control": {}}]),
+        ("user", [{"type": "text", "text": "Bye", **EPHEMERAL}]),
         system=[
             {"type": "text", "text": "x-anthropic-billing-header: cc_version=2;"},
             {"type": "text", "text": "Be brief."},

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from reference.requests import call, claude_code_tool, decoded_body, result, text
 
 from pensieve.prompt.canonical import canonicalise
+from pensieve.schema.cache_control import MAX_BREAKPOINTS
 
 REMINDER = "<total_tokens>1 tokens left</total_tokens>"
 
@@ -55,6 +56,7 @@ class Rewriter:
 
     def __init__(self, choices: random.Random) -> None:
         self.choices = choices
+        self.num_marks = 0
 
     def body(self, body):
         messages = []
@@ -119,7 +121,10 @@ class Rewriter:
         """Reorder the keys of an object; mark those that may be marked."""
         entries = list(fields.items())
         if not is_schema and ("type" in fields or "name" in fields):
-            mark = self.choices.choice([None, {"type": "ephemeral", "ttl": "1h"}])
+            mark = None
+            if self.num_marks < MAX_BREAKPOINTS and self.choices.random() < 0.5:
+                mark = {"type": "ephemeral", "ttl": "1h"}
+                self.num_marks += 1
             entries.append(("cache_control", mark))
         self.choices.shuffle(entries)
         return dict(entries)

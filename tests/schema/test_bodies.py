@@ -4,6 +4,7 @@ import pytest
 
 from pensieve.errors import InvalidRequestError
 from pensieve.schema.bodies import decode_count_request, decode_request
+from pensieve.schema.cache_control import CacheControl
 from pensieve.schema.content import (
     DocumentBlock,
     DocumentSource,
@@ -187,7 +188,7 @@ def test_blocks_keep_what_makes_the_prompt():
     )
 
     assert blocks == [
-        TextBlock("a"),
+        TextBlock("a", cache_control=CacheControl("ephemeral")),
         ImageBlock(ImageSource("url")),
         DocumentBlock(DocumentSource(type="text", data="d"), title="t"),
     ]

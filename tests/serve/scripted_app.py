@@ -59,9 +59,9 @@ async def flood():
 
 
 class Pipeline(ScriptedPipeline):
-    async def stream(self, request, is_background=False):
+    async def stream(self, request, is_background=False, figures=None):
         try:
-            async for event in super().stream(request):
+            async for event in super().stream(request, figures=figures):
                 yield event
         finally:
             log.info("script %s ended", self.ended[-1])

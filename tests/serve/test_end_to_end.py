@@ -264,7 +264,7 @@ def test_a_client_that_leaves_ends_the_work_of_the_engine(server):
     with greedy(server, max_tokens=1500) as wire:
         wire.read_until(b"content_block_delta", count=3)
         assert server.health()["engine"]["active"] == 1
-    server.wait_for_log(r"POST /v1/messages 499 .*\(client left\)")
+    server.wait_for_log(r"POST /v1/messages 499 .*end=client_left")
 
     assert server.health()["engine"]["active"] == 0
 

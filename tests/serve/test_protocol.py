@@ -197,4 +197,4 @@ def test_a_client_that_stops_reading_is_cut_off(start):
         wire.read_until(b"message_start")
 
         server.wait_for_log("script flood! ended")
-        server.wait_for_log(r"POST /v1/messages 499 .*\(client left\)")
+        server.wait_for_log(r"POST /v1/messages 499 .*end=client_left")

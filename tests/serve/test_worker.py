@@ -40,7 +40,7 @@ def test_the_work_ends_when_the_client_leaves(server, script, stream):
         else:
             time.sleep(0.3)
     server.wait_for_log(f"script {script}! ended", before + 1)
-    server.wait_for_log(r"POST /v1/messages 499 .*\(client left\)")
+    server.wait_for_log(r"POST /v1/messages 499 .*end=client_left")
 
 
 def test_a_drain_lets_a_running_answer_end(start):

@@ -1,0 +1,1 @@
+"""What is counted and timed of requests, for the log, /health and /metrics."""
