@@ -125,12 +125,15 @@ class EngineClient:
         constraint: Constraint = UNCONSTRAINED,
         *,
         head_size: int = 0,
+        conversation_id: str = "",
         is_background: bool = False,
     ) -> Sequence:
         """Hand a prompt to the engine, now or as soon as there is one.
 
         Args:
             head_size: leading tokens that other prompts begin with too; 0: not known.
+            conversation_id: what the sequence shares the machine's part with; empty:
+                with no other.
             is_background: only while the batch has room that no other sequence wants;
                 one that is taken out for another goes on later where it was.
 
@@ -155,8 +158,10 @@ class EngineClient:
             prompt_size=len(token_ids),
             constraint=constraint,
             head_size=head_size,
+            conversation_id=conversation_id,
+            is_background=is_background,
         )
-        sequence = Sequence(submit, on_exit=self._leave, is_background=is_background)
+        sequence = Sequence(submit, on_exit=self._leave)
         if self._status == "ready" and not is_background:
             self._hand_over(sequence)  # first: what cannot be sent takes no place
         self._sequences[sequence.sequence_id] = sequence

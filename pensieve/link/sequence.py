@@ -34,10 +34,9 @@ class Sequence:
         self,
         submit: Submit,
         on_exit: Callable[["Sequence"], None],
-        is_background: bool = False,
     ) -> None:
         self.sequence_id = submit.sequence_id
-        self.is_background = is_background
+        self.is_background = submit.is_background
         """Whether others go first."""
         self.is_handed_over = False
         """Whether the engine of now was given it."""
@@ -126,6 +125,8 @@ class Sequence:
             prompt_size=prompt.prompt_size,
             constraint=prompt.constraint,
             head_size=prompt.head_size,
+            conversation_id=prompt.conversation_id,
+            is_background=prompt.is_background,
         )
 
     def produce(self, token_id: int) -> None:
