@@ -88,6 +88,15 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             description="Prompt tokens between two decode steps; 0: engine's choice.",
         ),
     ] = 0
+    prefill_target_ms: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=60_000,
+            description="What a chunk of prompt may take while other answers wait for"
+            " it, in milliseconds; the engine chooses prefill_chunk by it.",
+        ),
+    ] = 600
     prefix_cache_bytes: Annotated[
         int,
         Meta(

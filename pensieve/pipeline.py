@@ -147,6 +147,8 @@ class Pipeline:
             Constraint(plan.grammar, self._thinking_limit(request, prompt)),
             head_size=prompt.head_size,
             keep_sizes=prompt.keep_sizes,
+            # Its sub-agents share a session's part of the machine.
+            conversation_id=prompt.conversation_id.partition("/")[0],
             is_background=is_background,
         )
         async with sequence:
@@ -290,6 +292,9 @@ def sampling_params(
         top_k=min(MAX_TOP_K, _first(request.top_k, defaults.top_k, 0)),
         top_p=max(MIN_TOP_P, _first(request.top_p, defaults.top_p, 1.0)),
         min_p=_first(None, defaults.min_p, 0.0),
+        repetition_penalty=_first(None, defaults.repetition_penalty, 1.0),
+        presence_penalty=_first(None, defaults.presence_penalty, 0.0),
+        frequency_penalty=_first(None, defaults.frequency_penalty, 0.0),
     )
 
 

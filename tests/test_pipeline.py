@@ -57,10 +57,12 @@ class ScriptedEngine:
         *,
         head_size,
         keep_sizes,
+        conversation_id,
         is_background,
     ):
         self.head_size = head_size
         self.keep_sizes = keep_sizes
+        self.conversation_id = conversation_id
         self.submitted = (token_ids, max_tokens, end_token_ids, sampling)
         self.constraint = constraint
         size = len(token_ids)
@@ -218,6 +220,12 @@ def test_sampling_is_the_requests_then_the_models_then_the_apis():
     )
     modelled = sampling_params(request(), defaults)
     assert (modelled.temperature, modelled.top_k, modelled.top_p) == (0.2, 20, 0.9)
+    penalised = GenerationDefaults(
+        repetition_penalty=1.05, presence_penalty=1.5, frequency_penalty=-0.5
+    )
+    modelled = sampling_params(request(temperature=0), penalised)
+    assert modelled.repetition_penalty == 1.05
+    assert (modelled.presence_penalty, modelled.frequency_penalty) == (1.5, -0.5)
     plain = sampling_params(request(), GenerationDefaults())
     assert plain == SamplingParams(seed=plain.seed)
 

@@ -59,6 +59,7 @@ class Service:
             version=__version__,
             max_batch_size=settings.max_batch_size,
             prefill_chunk=settings.prefill_chunk,
+            prefill_target_ms=settings.prefill_target_ms,
             prefix_cache_bytes=settings.prefix_cache_bytes,
         )
         patience = Patience(settings.engine_silence_s, settings.engine_step_timeout_s)

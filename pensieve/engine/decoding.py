@@ -97,8 +97,8 @@ class DecodingBatch(Generic[Key]):
             last_token_id: of its prompt.
             cache: of the prompt without it, a batch of one; owned from now on.
         """
-        logprobs = self._forward(mx.array([last_token_id]), cache)
-        tokens = sample([row], logprobs, [row.mask])
+        logits = self._forward(mx.array([last_token_id]), cache)
+        tokens = sample([row], logits, [row.mask])
         begin(tokens)
         if self._rows:
             for layer, added in zip(self._cache, cache, strict=True):
@@ -125,15 +125,15 @@ class DecodingBatch(Generic[Key]):
         """
         if not self._rows:
             return []
-        logprobs = self._forward(self._tokens, self._cache)
+        logits = self._forward(self._tokens, self._cache)
         if any(row.constraint for row in self._rows):
-            begin(logprobs)
+            begin(logits)
             told = self._tell(self._tokens)
             masks = [row.mask for row in self._rows]
-            self._tokens = sample(self._rows, logprobs, masks)
+            self._tokens = sample(self._rows, logits, masks)
             begin(self._tokens)
         else:
-            tokens, self._tokens = self._tokens, sample(self._rows, logprobs)
+            tokens, self._tokens = self._tokens, sample(self._rows, logits)
             begin(self._tokens)
             told = self._tell(tokens)
         if any(token.is_last for token in told):
@@ -141,10 +141,9 @@ class DecodingBatch(Generic[Key]):
         return told
 
     def _forward(self, tokens: mx.array, cache: list[Any]) -> mx.array:
-        """Return log-probabilities, [batch_size, vocab_size]."""
-        logits = self._model(tokens[:, None], cache=cache)[:, -1, :]
-        logprobs: mx.array = logits - mx.logsumexp(logits, axis=-1, keepdims=True)
-        return logprobs
+        """Return the logits of what comes next, [batch_size, vocab_size]."""
+        logits: mx.array = self._model(tokens[:, None], cache=cache)[:, -1, :]
+        return logits
 
     def _tell(self, tokens: mx.array) -> list[Token[Key]]:
         """Wait for a token of each row, and lead the constraints on."""
@@ -185,22 +184,22 @@ def begin(array: mx.array) -> None:
 
 
 def sample(
-    rows: Sequence[Row[Key]], logprobs: mx.array, masks: Sequence[Mask] = ()
+    rows: Sequence[Row[Key]], logits: mx.array, masks: Sequence[Mask] = ()
 ) -> mx.array:
     """Return the next token of each row, [batch_size] uint32.
 
     Args:
-        logprobs: [batch_size, vocab_size].
+        logits: [batch_size, vocab_size].
         masks: of each row; empty: no row has one.
     """
     if any(mask is not None for mask in masks):
-        may_come = np.ones(logprobs.shape, np.bool_)
+        may_come = np.ones(logits.shape, np.bool_)
         for i, mask in enumerate(masks):
             if mask is not None:
                 may_come[i] = mask
-        logprobs = mx.where(mx.array(may_come), logprobs, -mx.inf)
+        logits = mx.where(mx.array(may_come), logits, -mx.inf)
     samplers = [row.sampler for row in rows]
     if all(sampler is samplers[0] for sampler in samplers):
-        return samplers[0](logprobs)
-    drawn = [sampler(logprobs[i : i + 1]) for i, sampler in enumerate(samplers)]
+        return samplers[0](logits)
+    drawn = [sampler(logits[i : i + 1]) for i, sampler in enumerate(samplers)]
     return mx.concatenate(drawn)

@@ -99,24 +99,28 @@ class Generator(Generic[Key]):
         """
         return {key: prompt.num_left for key, prompt in self._prompts.items()}
 
-    def awaits_shared(self, token_ids: TokenIds) -> bool:
-        """Whether another prompt is now computing what this one begins with.
+    def num_to_prefill(self, token_ids: TokenIds) -> int:
+        """Return how much of a prompt is not cached now, but for its last token."""
+        return len(token_ids) - 1 - self._prefixes.restorable_size(token_ids)
+
+    def awaits_shared(self, token_ids: TokenIds) -> Key | None:
+        """Return the prompt that is now computing what this one begins with, if any.
 
         Once it is done, or broken off, it can be had from the prefix cache.
         """
         if not (self._prompts and self._prefixes.is_on):
-            return False
+            return None
         cached = self._prefixes.restorable_size(token_ids)
-        for prompt in self._prompts.values():
+        for key, prompt in self._prompts.items():
             shared = common_size(prompt.token_ids[:-1], token_ids[:-1])
             if shared < cached + MIN_SHARED:
                 continue
             if shared > prompt.done:
                 prompt.keeps_at.add(shared)
-                return True
+                return key
             if not self._prefixes.needs_checkpoints or shared == prompt.done:
                 self._keep(prompt)  # it is past that: what they share can be had now
-        return False
+        return None
 
     def prefill(self, key: Key, num_tokens: int) -> None:
         """Prefill a part of a prompt; a prompt that is complete begins to decode.

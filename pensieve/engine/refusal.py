@@ -41,6 +41,17 @@ def _sampling_refusal(sampling: SamplingParams) -> str | None:
         return f"top_p: expected above 0 and up to 1, got {sampling.top_p}"
     if not 0 <= sampling.min_p < 1:
         return f"min_p: expected 0 to below 1, got {sampling.min_p}"
+    return _penalty_refusal(sampling)
+
+
+def _penalty_refusal(sampling: SamplingParams) -> str | None:
+    if not 0 < sampling.repetition_penalty <= 100:
+        got = sampling.repetition_penalty
+        return f"repetition_penalty: expected above 0 and up to 100, got {got}"
+    if not -2 <= sampling.presence_penalty <= 2:
+        return f"presence_penalty: expected -2 to 2, got {sampling.presence_penalty}"
+    if not -2 <= sampling.frequency_penalty <= 2:
+        return f"frequency_penalty: expected -2 to 2, got {sampling.frequency_penalty}"
     return None
 
 

@@ -1,10 +1,10 @@
 """The next token of a sequence, a pure function of logits, seed and position.
 
-Filters in Hugging Face's order: temperature, top-k, top-p on what top-k leaves, min-p.
-Each keeps the most likely tokens, of equals the lowest ids. Of those that all keep, the
-one whose logit + Gumbel noise is the largest is drawn: an exact draw from renormalised
-probabilities. These MLX operations are the specification of any kernel. `mx.random` is
-not used: its state would make one draw depend on others.
+Penalties first, then filters in Hugging Face's order: temperature, top-k, top-p on what
+top-k leaves, min-p. Each filter keeps the most likely tokens, of equals the lowest ids.
+Of those that all keep, the one whose logit + Gumbel noise is the largest is drawn: an
+exact draw from renormalised probabilities. These MLX operations are the specification
+of any kernel. `mx.random` is not used: its state would make one draw depend on others.
 """
 
 import math
@@ -13,53 +13,71 @@ from collections.abc import Callable
 import mlx.core as mx
 
 from pensieve.engine.gumbel import VocabularyNoise, token_noise
+from pensieve.engine.penalties import Penalties
 from pensieve.link.messages import SamplingParams
 
 MIN_TEMPERATURE = 1e-5
 """Below it the most likely token is taken: quotients would leave float32's range."""
 
 BatchSampler = Callable[[mx.array], mx.array]
-"""Log-probabilities [batch_size, vocab_size] → ids [batch_size] uint32, for mlx-lm."""
+"""Logits [batch_size, vocab_size] → ids [batch_size] uint32."""
 
 
-def greedy(logprobs: mx.array) -> mx.array:
+def greedy(logits: mx.array) -> mx.array:
     """Return the most likely token of each row; ties go to the lowest id."""
-    return mx.argmax(logprobs, axis=-1)
+    return mx.argmax(logits, axis=-1)
 
 
 class SequenceSampler:
     """Draws one sequence's tokens, one call a step: a BatchSampler of batch size 1.
 
     Args:
-        params: `temperature` at least MIN_TEMPERATURE.
         position: index in the whole sequence of the first token that will be drawn.
         noise: of the vocabulary that the logits have.
+        penalties: of the sequence, counted on; None: it has none.
     """
 
     def __init__(
-        self, params: SamplingParams, position: int, noise: VocabularyNoise
+        self,
+        params: SamplingParams,
+        position: int,
+        noise: VocabularyNoise,
+        penalties: Penalties | None = None,
     ) -> None:
         self._params = params
         self._position = position
         self._noise = noise
+        self._penalties = penalties
 
-    def __call__(self, logprobs: mx.array) -> mx.array:
+    def __call__(self, logits: mx.array) -> mx.array:
         """Return the next token of [1, vocab_size] logits, [1] uint32."""
-        token_id = draw(logprobs[0], self._params, self._position, self._noise)
+        row = logits[0]
+        if self._penalties:
+            row = self._penalties(row)
+        if self._params.temperature < MIN_TEMPERATURE:
+            token_id = greedy(row)
+        else:
+            token_id = draw(row, self._params, self._position, self._noise)
         self._position += 1
+        if self._penalties:
+            self._penalties.count(token_id)
         return token_id[None]
 
 
 def sampler_for(
-    params: SamplingParams, position: int, noise: VocabularyNoise
+    params: SamplingParams,
+    position: int,
+    noise: VocabularyNoise,
+    penalties: Penalties | None = None,
 ) -> BatchSampler:
     """Return how a sequence's tokens are drawn.
 
-    All greedy sequences get the same object: mlx-lm then samples them in one call.
+    All greedy sequences without penalties get the same object, and are sampled in one
+    call.
     """
-    if params.temperature < MIN_TEMPERATURE:
+    if params.temperature < MIN_TEMPERATURE and penalties is None:
         return greedy
-    return SequenceSampler(params, position, noise)
+    return SequenceSampler(params, position, noise, penalties)
 
 
 def draw(

@@ -5,17 +5,21 @@ and `prefill`, one chunk of prompt. So tokens never wait for a chunk before they
 told, and what decodes goes on while others are prefilled. Model thread only.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import NamedTuple
 
 import mlx.core as mx
 import mlx.nn as nn
 
+from pensieve.engine.admission import AdmissionOrder
 from pensieve.engine.constraint import ActiveConstraint
 from pensieve.engine.constraint_builder import Built
 from pensieve.engine.decoding import Row, Token
 from pensieve.engine.generator import Generator
 from pensieve.engine.gumbel import VocabularyNoise
+from pensieve.engine.penalties import penalties_for
+from pensieve.engine.prefill_order import PrefillOrder
+from pensieve.engine.prefill_pace import FixedPace, PrefillPace
 from pensieve.engine.prefix_cache.prefix_cache import PrefixCache
 from pensieve.engine.prefix_cache.runs import TokenIds, as_array
 from pensieve.engine.refusal import refusal
@@ -57,8 +61,8 @@ class Scheduler:
         vocab_size: width of the model's logits.
         noise: of a vocabulary of that size.
         build_constraint: called for each grammar; `take_built` takes the result.
-        max_batch_size: sequences at work; more wait, first come first served.
-        prefill_chunk: prompt tokens of a step, >= 1.
+        max_batch_size: sequences at work; more wait.
+        prefill_chunk: prompt tokens of a step, >= 1, or what chooses them.
         prefixes: what the model has computed before; None: nothing is kept.
     """
 
@@ -70,19 +74,26 @@ class Scheduler:
         build_constraint: BuildConstraint,
         *,
         max_batch_size: int,
-        prefill_chunk: int,
+        prefill_chunk: int | PrefillPace,
         prefixes: PrefixCache | None = None,
     ) -> None:
         self._vocab_size = vocab_size
         self._noise = noise
         self._build_constraint = build_constraint
         self._keeps_prefixes = prefixes is not None and prefixes.is_on
-        self._max_batch_size = max_batch_size
-        self._prefill_chunk = prefill_chunk
+        self.row_limit = max_batch_size
+        """Sequences that may be at work now; those that are stay."""
+        if isinstance(prefill_chunk, int):
+            prefill_chunk = FixedPace(prefill_chunk)
+        self._pace: PrefillPace = prefill_chunk
         self._generator: Generator[SequenceKey] = Generator(model, prefixes)
         self._unbuilt: dict[SequenceKey, Submit] = {}  # whose grammar is compiled
-        self._waiting: dict[SequenceKey, _Waiting] = {}  # in order of arrival
+        self._waiting: dict[SequenceKey, _Waiting] = {}
+        self._awaited: dict[SequenceKey, SequenceKey] = {}
+        """Of those that wait, whose prompt is now computing what theirs begins with."""
         self._prompt_sizes: dict[SequenceKey, int] = {}  # of those in the batch
+        self._order: PrefillOrder[SequenceKey] = PrefillOrder()  # of both
+        self._admission = AdmissionOrder(self._order)
         self._events: EventsByConnection = {}
 
     @property
@@ -122,7 +133,9 @@ class Scheduler:
         """Forget a sequence, if it is there."""
         key = SequenceKey(connection_id, sequence_id)
         self._unbuilt.pop(key, None)
-        self._waiting.pop(key, None)
+        if self._waiting.pop(key, None):
+            self._awaited.pop(key, None)
+            self._order.remove(key)
         if key in self._prompt_sizes:
             self._generator.remove(key)
             self._leave(key)
@@ -140,26 +153,42 @@ class Scheduler:
         One that begins like a prompt that is now prefilled waits for that: what they
         share is computed once.
         """
-        for key, waiting in [*self._waiting.items()]:
-            if len(self._prompt_sizes) >= self._max_batch_size:
-                break
-            if not self._generator.awaits_shared(waiting.token_ids):
-                del self._waiting[key]
-                self._let_in(key, waiting)
+        self._awaited.clear()
+        while key := self._next_to_let_in():
+            self._let_in(key)
+            self._admission.note_let_in(len(self._waiting))
 
-    def _let_in(self, key: SequenceKey, waiting: _Waiting) -> None:
-        submit, token_ids, constraint = waiting
+    def _next_to_let_in(self) -> SequenceKey | None:
+        if len(self._prompt_sizes) >= self.row_limit:
+            return None
+        candidates = [key for key in self._waiting if key not in self._awaited]
+        for key in self._admission.ranked(candidates, self._prompt_sizes):
+            awaited = self._generator.awaits_shared(self._waiting[key].token_ids)
+            if awaited is None:
+                return key
+            self._awaited[key] = awaited
+        return None
+
+    def _let_in(self, key: SequenceKey) -> None:
+        submit, token_ids, constraint = self._waiting.pop(key)
         position = len(submit.token_ids)
         row = Row(
             key,
             submit.max_tokens,
             submit.end_token_ids,
-            sampler_for(submit.sampling, position, self._noise),
+            sampler_for(
+                submit.sampling,
+                position,
+                self._noise,
+                penalties_for(submit, self._vocab_size),
+            ),
             constraint,
             submit.head_size,
             submit.keep_sizes,
         )
-        cached = min(self._generator.insert(row, token_ids), submit.prompt_size - 1)
+        size = self._generator.insert(row, token_ids)
+        self._order.shorten(key, position - 1 - size)
+        cached = min(size, submit.prompt_size - 1)
         will_be = submit.prompt_size - 1 if self._keeps_prefixes else cached
         self._prompt_sizes[key] = position
         self._tell(
@@ -182,23 +211,22 @@ class Scheduler:
             self._finish(token)
 
     def prefill(self) -> None:
-        """Let waiting sequences in, then compute at most one chunk of prompt.
-
-        A prompt that is complete ends the step: its first token is what comes next.
-        """
+        """Let waiting sequences in, then compute at most one chunk of one prompt."""
         self.admit()
         prompts = self._generator.prompts()
-        portions = shares(list(prompts.values()), self._prefill_chunk)
-        for (key, remaining), portion in zip(prompts.items(), portions, strict=True):
-            is_complete = portion == remaining
-            if not (is_complete or portion):
-                continue
+        if not prompts:
+            return
+        first = self._order.next([*prompts, *self._awaited])
+        key = self._awaited.get(first, first)  # what it waits for is as urgent
+        remaining, total = prompts[key], self._prompt_sizes[key]
+        done = total - 1 - remaining
+        is_alone = len(self._prompt_sizes) == 1 and not self._waiting
+        portion = min(remaining, self._pace.chunk(done, is_alone))
+        with self._pace.timing(done, portion):
             self._generator.prefill(key, portion)
-            total = self._prompt_sizes[key]
-            done = total if is_complete else total - 1 - remaining + portion
-            self._tell(key.connection_id, Prefilled(key.sequence_id, done, total))
-            if is_complete:
-                break
+        self._order.spend(key, portion)
+        done = total if portion == remaining else done + portion
+        self._tell(key.connection_id, Prefilled(key.sequence_id, done, total))
 
     def take_events(self) -> EventsByConnection:
         """Return what has happened since the last call."""
@@ -208,7 +236,12 @@ class Scheduler:
     def _wait(
         self, key: SequenceKey, submit: Submit, constraint: ActiveConstraint | None
     ) -> None:
-        self._waiting[key] = _Waiting(submit, as_array(submit.token_ids), constraint)
+        token_ids = as_array(submit.token_ids)
+        self._waiting[key] = _Waiting(submit, token_ids, constraint)
+        # A request that names no conversation is one of its own.
+        conversation: Hashable = submit.conversation_id or key
+        size = self._generator.num_to_prefill(token_ids)
+        self._order.add(key, conversation, size, submit.is_background)
 
     def _finish(self, token: Token[SequenceKey]) -> None:
         if not token.is_last:
@@ -222,30 +255,9 @@ class Scheduler:
 
     def _leave(self, key: SequenceKey) -> None:
         del self._prompt_sizes[key]
+        self._order.remove(key)
         if not self._prompt_sizes:
             mx.clear_cache()  # nothing runs: give MLX's free buffers back
 
     def _tell(self, connection_id: int, event: Event) -> None:
         self._events.setdefault(connection_id, []).append(event)
-
-
-def shares(remaining: list[int], chunk: int) -> list[int]:
-    """Divide a chunk among prompts: half to the oldest, the rest to the shortest.
-
-    So a short prompt need not wait for the end of a long one, and a long one is not
-    held up for ever by short ones. Prompts of one length are done one after the other.
-
-    Args:
-        remaining: tokens that each prompt has to go, the oldest first.
-        chunk: tokens to give out, >= 1.
-    """
-    portions = [0] * len(remaining)
-    if remaining:
-        portions[0] = min(remaining[0], (chunk + 1) // 2)
-    left = chunk - sum(portions)
-    to_go = [size - portion for size, portion in zip(remaining, portions, strict=True)]
-    for i in sorted(range(len(remaining)), key=to_go.__getitem__):
-        more = min(left, to_go[i])
-        portions[i] += more
-        left -= more
-    return portions

@@ -5,25 +5,24 @@ caches mlx-lm cannot batch shows it here, before anybody waits for it.
 """
 
 import logging
+import time
 
 import mlx.core as mx
 import mlx.nn as nn
 from mlx_lm.models.cache import make_prompt_cache
 
+from pensieve.engine.chunk_ladder import measured_ladder
 from pensieve.engine.kernels import best_noise
+from pensieve.engine.prefill_pace import FixedPace, MeasuredPace, PrefillPace
 from pensieve.engine.prefix_cache.budget import default_budget_bytes
+from pensieve.engine.prefix_cache.layers import batched
 from pensieve.engine.prefix_cache.prefix_cache import PrefixCache
-from pensieve.engine.prefix_cache.snapshots import Layout
+from pensieve.engine.prefix_cache.snapshots import Layout, arrays_in
 from pensieve.engine.scheduler import BuildConstraint, Scheduler
 from pensieve.errors import ModelError
 from pensieve.link.messages import EngineSpec, SamplingParams, Submit
 
 log = logging.getLogger(__name__)
-
-CPU_PREFILL_CHUNK = 256
-"""SmolLM2 on two cores: 1.7 s a chunk; smaller ones cost speed, 64 some 15 %."""
-GPU_PREFILL_CHUNK = 2048
-"""mlx-lm's own."""
 
 _PROBES = (
     SamplingParams(seed=0, temperature=0),
@@ -44,7 +43,7 @@ def warm_up(
         best_noise(size),
         build_constraint,
         max_batch_size=spec.max_batch_size,
-        prefill_chunk=spec.prefill_chunk or default_prefill_chunk(),
+        prefill_chunk=prefill_pace(model, spec, size),
         prefixes=prefixes,
     )
     for sequence_id, sampling in enumerate(_PROBES):
@@ -79,7 +78,19 @@ def vocab_size(model: nn.Module) -> int:
     return int(logits.shape[-1])
 
 
-def default_prefill_chunk() -> int:
-    """Return the prompt tokens of a step on this machine's default device."""
-    on_gpu = mx.default_device().type == mx.gpu
-    return GPU_PREFILL_CHUNK if on_gpu else CPU_PREFILL_CHUNK
+def prefill_pace(model: nn.Module, spec: EngineSpec, vocab_size: int) -> PrefillPace:
+    """Return the chunks that are asked for; else those that meet the target here."""
+    if spec.prefill_chunk:
+        return FixedPace(spec.prefill_chunk)
+
+    def run(num_tokens: int) -> None:
+        cache = [*map(batched, make_prompt_cache(model))]
+        # Tokens far apart, for models of experts that each know some of them.
+        token_ids = mx.arange(num_tokens) * 7919 % vocab_size
+        model(token_ids[None], cache=cache)
+        mx.eval(arrays_in(cache))
+
+    target_s = spec.prefill_target_ms / 1000
+    ladder = measured_ladder(run, target_s, time.perf_counter)
+    mx.clear_cache()
+    return MeasuredPace(ladder, target_s)

@@ -106,6 +106,7 @@ class EngineClient:
         *,
         head_size: int = 0,
         keep_sizes: Iterable[int] = (),
+        conversation_id: str = "",
         is_background: bool = False,
     ) -> Sequence:
         """Hand a prompt to the engine, now or as soon as there is one.
@@ -113,6 +114,8 @@ class EngineClient:
         Args:
             head_size: leading tokens that other prompts begin with too; 0: not known.
             keep_sizes: as Submit has them.
+            conversation_id: what the sequence shares the machine's part with; empty:
+                with no other.
             is_background: only while the batch has room that no other sequence wants;
                 one that is taken out for another goes on later where it was.
 
@@ -138,10 +141,10 @@ class EngineClient:
             constraint=constraint,
             head_size=head_size,
             keep_sizes=[*keep_sizes],
+            conversation_id=conversation_id,
+            is_background=is_background,
         )
-        sequence = Sequence(
-            submit, on_exit=self._roster.leave, is_background=is_background
-        )
+        sequence = Sequence(submit, on_exit=self._roster.leave)
         self._roster.add(sequence)
         return sequence
 

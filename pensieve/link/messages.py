@@ -22,7 +22,8 @@ EXIT_SOCKET_TAKEN = 75
 
 
 class SamplingParams(msgspec.Struct, frozen=True):
-    """How the next token is drawn: temperature, then top-k, then top-p, then min-p."""
+    """How the next token is drawn: by the logits after the penalties, then temperature,
+    then top-k, then top-p, then min-p."""
 
     seed: int
     """Unsigned, 64 bits. A token is a function of logits, seed and position."""
@@ -34,6 +35,13 @@ class SamplingParams(msgspec.Struct, frozen=True):
     """Keep the most likely tokens up to this mass, (0, 1]."""
     min_p: float = 0.0
     """Keep tokens at least this likely relative to the most likely, [0, 1)."""
+    repetition_penalty: float = 1.0
+    """What the logit of a token of prompt or answer is divided by, or multiplied with
+    if it is negative: (0, 100], 1 changes nothing. As Hugging Face's."""
+    presence_penalty: float = 0.0
+    """Taken from the logit of each token that is in the answer, [-2, 2]."""
+    frequency_penalty: float = 0.0
+    """The same for each time that it is there, [-2, 2]. As OpenAI's."""
 
 
 class ThinkingLimit(msgspec.Struct, frozen=True):
@@ -76,6 +84,8 @@ class EngineSpec(msgspec.Struct, frozen=True):
     """How long the process outlives its last connection."""
     prefix_cache_bytes: int = -1
     """Memory for what past prompts computed; 0: none; -1 lets the engine choose."""
+    prefill_target_ms: int = 600
+    """What a chunk may take while others wait, where the engine chooses, >= 1."""
 
 
 # ----- HTTP process → engine -----
@@ -109,6 +119,10 @@ class Submit(msgspec.Struct, frozen=True, tag=True):
     keep_sizes: list[int] = []
     """After how many of the prompt's tokens others may well go another way. There a
     state is kept, of models that have any."""
+    conversation_id: str = ""
+    """Sequences of one conversation share its part of the machine; empty: of none."""
+    is_background: bool = False
+    """Whether all others go first."""
 
 
 class Cancel(msgspec.Struct, frozen=True, tag=True):

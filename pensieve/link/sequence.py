@@ -35,10 +35,9 @@ class Sequence:
         self,
         submit: Submit,
         on_exit: Callable[["Sequence"], None],
-        is_background: bool = False,
     ) -> None:
         self.sequence_id = submit.sequence_id
-        self.is_background = is_background
+        self.is_background = submit.is_background
         """Whether others go first."""
         self.is_handed_over = False
         """Whether the engine of now was given it."""
@@ -135,6 +134,8 @@ class Sequence:
             constraint=prompt.constraint,
             head_size=prompt.head_size,
             keep_sizes=prompt.keep_sizes,
+            conversation_id=prompt.conversation_id,
+            is_background=prompt.is_background,
         )
 
     def produce(self, token_id: int) -> None:

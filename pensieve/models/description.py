@@ -13,6 +13,9 @@ class GenerationDefaults(msgspec.Struct, frozen=True):
     top_k: int | None = None
     top_p: float | None = None
     min_p: float | None = None
+    repetition_penalty: float | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
 
 
 class GgufVocabulary(msgspec.Struct, frozen=True):

@@ -59,9 +59,12 @@ class GenerationConfig(SamplingDefaults, frozen=True):
 
     def generation_defaults(self) -> GenerationDefaults:
         """Return the settings; a model that says not to sample is greedy."""
+        settings = super().generation_defaults()
         if self.do_sample is False:
-            return GenerationDefaults(temperature=0.0)
-        return super().generation_defaults()
+            return GenerationDefaults(
+                temperature=0.0, repetition_penalty=settings.repetition_penalty
+            )
+        return settings
 
 
 class TokenText(msgspec.Struct, frozen=True):

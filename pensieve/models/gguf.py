@@ -116,7 +116,13 @@ def _chat_template(metadata: GgufMetadata) -> str | None:
 
 
 def _generation_defaults(metadata: GgufMetadata) -> GenerationDefaults:
-    keys = {"temperature": "temp", "top_k": "top_k", "top_p": "top_p", "min_p": "min_p"}
+    keys = {
+        "temperature": "temp",
+        "top_k": "top_k",
+        "top_p": "top_p",
+        "min_p": "min_p",
+        "repetition_penalty": "penalty_repeat",
+    }
     settings = {
         field: metadata.value(f"general.sampling.{key}") for field, key in keys.items()
     }

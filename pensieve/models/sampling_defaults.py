@@ -16,6 +16,9 @@ class SamplingDefaults(msgspec.Struct, frozen=True):
     """Below 1: all tokens, as llama.cpp has it."""
     top_p: Annotated[float, Meta(gt=0, le=1)] | None = None
     min_p: Annotated[float, Meta(ge=0, lt=1)] | None = None
+    repetition_penalty: Annotated[float, Meta(gt=0, le=100)] | None = None
+    presence_penalty: Annotated[float, Meta(ge=-2, le=2)] | None = None
+    frequency_penalty: Annotated[float, Meta(ge=-2, le=2)] | None = None
 
     def generation_defaults(self) -> GenerationDefaults:
         """Return these as the server uses them."""
@@ -24,6 +27,9 @@ class SamplingDefaults(msgspec.Struct, frozen=True):
             top_k=None if self.top_k is None else max(self.top_k, 0),
             top_p=_shortest(self.top_p),
             min_p=_shortest(self.min_p),
+            repetition_penalty=_shortest(self.repetition_penalty),
+            presence_penalty=_shortest(self.presence_penalty),
+            frequency_penalty=_shortest(self.frequency_penalty),
         )
 
 

@@ -6,7 +6,7 @@ from mlx_lm.generate import generate_step
 from pensieve.engine.gumbel import vocabulary_noise
 from pensieve.engine.refusal import refusal
 from pensieve.engine.sampling import sampler_for
-from pensieve.engine.scheduler import Scheduler, shares
+from pensieve.engine.scheduler import Scheduler
 from pensieve.link.messages import (
     Admitted,
     Finished,
@@ -194,21 +194,6 @@ def test_progress_of_a_prompt_is_told_by_chunk(model):
     ]
 
 
-def test_a_short_prompt_overtakes_a_long_one_and_holds_it_up_by_one_step(model):
-    batch = scheduler(model, prefill_chunk=4)
-    batch.submit(0, submission(1, prompt(200), max_tokens=2))
-    step(batch)
-    batch.take_events()
-    batch.submit(0, submission(2, prompt(3), max_tokens=2))
-
-    events = run(batch)
-
-    finished = [event.sequence_id for event in of_type(events, Finished)]
-    assert finished == [2, 1]
-    done = [event.done_tokens for event in of_type(events, Prefilled)]
-    assert done[:4] == [6, 3, 10, 14]
-
-
 def test_a_first_token_is_told_before_the_next_prompt_is_prefilled(model):
     batch = scheduler(model, prefill_chunk=4)
     batch.submit(0, submission(1, prompt(5), max_tokens=1))
@@ -221,30 +206,6 @@ def test_a_first_token_is_told_before_the_next_prompt_is_prefilled(model):
     assert tokens(batch.take_events()[0]) == alone(
         model, submission(1, prompt(5), max_tokens=1)
     )
-
-
-@pytest.mark.parametrize(
-    ("remaining", "portions"),
-    [
-        ([], []),
-        ([100], [8]),
-        ([3], [3]),
-        ([0], [0]),
-        ([100, 100], [8, 0]),
-        ([100, 3], [5, 3]),
-        ([100, 6, 2], [4, 2, 2]),
-        ([5, 100], [5, 3]),
-        ([1, 1, 1], [1, 1, 1]),
-    ],
-)
-def test_half_a_chunk_is_the_oldest_prompts_and_the_rest_the_shortest_prompts(
-    remaining, portions
-):
-    assert shares(remaining, 8) == portions
-
-
-def test_a_chunk_of_one_token_goes_to_the_oldest_prompt():
-    assert shares([5, 1], 1) == [1, 0]
 
 
 def test_the_tokens_of_one_step_come_in_one_message_for_each_connection(model):
@@ -260,19 +221,6 @@ def test_the_tokens_of_one_step_come_in_one_message_for_each_connection(model):
 
     assert [event.sequence_ids for event in sampled[0]] == [[1], [1, 2], [1, 2], [2]]
     assert [event.sequence_ids for event in sampled[9]] == [[1]] * 3
-
-
-def test_sequences_over_the_batch_size_wait_in_order_of_arrival(model):
-    batch = scheduler(model, max_batch_size=2)
-    for sequence_id in range(5):
-        batch.submit(0, submission(sequence_id, [3], max_tokens=2))
-
-    events = run(batch)
-
-    admitted = [event.sequence_id for event in of_type(events, Admitted)]
-    assert admitted == [0, 1, 2, 3, 4]
-    first_end = next(i for i, e in enumerate(events) if isinstance(e, Finished))
-    assert [e.sequence_id for e in of_type(events[:first_end], Admitted)] == [0, 1]
 
 
 @pytest.mark.parametrize("steps", [0, 1, 2, 3, 4, 5, 8])
@@ -342,6 +290,19 @@ def test_a_connection_that_goes_takes_its_sequences_and_events_with_it(model):
         ({"top_k": -1}, "top_k: expected at least 0, got -1"),
         ({"top_p": 0.0}, "top_p: expected above 0 and up to 1, got 0.0"),
         ({"min_p": 1.0}, "min_p: expected 0 to below 1, got 1.0"),
+        (
+            {"repetition_penalty": 0.0},
+            "repetition_penalty: expected above 0 and up to 100, got 0.0",
+        ),
+        (
+            {"repetition_penalty": float("inf")},
+            "repetition_penalty: expected above 0 and up to 100, got inf",
+        ),
+        ({"presence_penalty": 2.5}, "presence_penalty: expected -2 to 2, got 2.5"),
+        (
+            {"frequency_penalty": float("nan")},
+            "frequency_penalty: expected -2 to 2, got nan",
+        ),
     ],
 )
 def test_what_cannot_be_generated_is_refused_with_a_reason(change, message):

@@ -1,14 +1,9 @@
-import mlx.core as mx
 import pytest
 from engine.engine_process import engine_spec
 from engine.tiny_models import VOCAB_SIZE, tiny_gemma3, tiny_llama
 
-from pensieve.engine.warm_up import (
-    default_prefill_chunk,
-    prefix_cache,
-    vocab_size,
-    warm_up,
-)
+from pensieve.engine.chunk_ladder import MAX_CHUNK, MIN_CHUNK
+from pensieve.engine.warm_up import prefix_cache, vocab_size, warm_up
 from pensieve.link.messages import Admitted, Prefilled, SamplingParams, Submit
 
 
@@ -28,21 +23,32 @@ def test_a_warm_scheduler_has_nothing_to_do_and_nothing_to_tell():
     assert scheduler.take_events() == {}
 
 
-@pytest.mark.parametrize(
-    ("prefill_chunk", "first_piece"), [(8, 8), (0, default_prefill_chunk())]
-)
-def test_the_chunk_is_the_one_asked_for_or_the_devices(prefill_chunk, first_piece):
-    spec = engine_spec("model", "socket", prefill_chunk=prefill_chunk)
+def first_piece(**changes) -> int:
+    """Return how much of a long prompt is computed first, by an engine made so."""
+    spec = engine_spec("model", "socket", **changes)
     scheduler = warm_up(tiny_llama(), spec, no_grammars)
-    size = first_piece + 2
+    size = 2 * MAX_CHUNK
     scheduler.submit(0, Submit(1, [5] * size, 1, [], SamplingParams(seed=0), size))
 
     scheduler.prefill()
 
-    assert scheduler.take_events()[0] == [
-        Admitted(1, cached_tokens=0, newly_cached_tokens=size - 1),
-        Prefilled(1, first_piece, size),
-    ]
+    admitted, prefilled = scheduler.take_events()[0]
+    assert admitted == Admitted(1, cached_tokens=0, newly_cached_tokens=size - 1)
+    assert isinstance(prefilled, Prefilled)
+    return prefilled.done_tokens
+
+
+def test_the_chunk_is_the_one_asked_for():
+    assert first_piece(prefill_chunk=100) == 100
+
+
+def test_a_chunk_that_is_left_to_the_engine_is_one_that_it_has_tried(caplog):
+    with caplog.at_level("INFO"):
+        size = first_piece(prefill_chunk=0, prefill_target_ms=1)
+
+    assert size in {MIN_CHUNK << i for i in range(8)}
+    [told] = [each for each in caplog.messages if each.startswith("prefill chunk")]
+    assert "the target is 1 ms" in told
 
 
 def test_a_model_that_cannot_be_batched_is_found_out_before_anybody_waits():
@@ -58,12 +64,6 @@ def test_a_model_that_cannot_be_batched_is_found_out_before_anybody_waits():
             warm_up(model, engine_spec("model", "socket"), no_grammars)
     finally:
         del type(model).make_cache
-
-
-def test_a_cpu_gets_smaller_chunks_than_a_gpu():
-    on_gpu = mx.default_device().type == mx.gpu
-
-    assert default_prefill_chunk() == (2048 if on_gpu else 256)
 
 
 @pytest.mark.parametrize(("budget_bytes", "is_on"), [(0, False), (4096, True)])
