@@ -121,9 +121,9 @@ def tiny_qwen3_next() -> nn.Module:
     return randomised(qwen3_next.Model(qwen3_next.ModelArgs.from_dict(QWEN3_NEXT)))
 
 
-def tiny_qwen3_5() -> nn.Module:
+def tiny_qwen3_5(vocab_size: int = VOCAB_SIZE) -> nn.Module:
     """A layer with a recurrent state and a full one."""
-    arguments = qwen3_5.TextModelArgs.from_dict(QWEN3_5)
+    arguments = qwen3_5.TextModelArgs.from_dict(QWEN3_5 | {"vocab_size": vocab_size})
     return randomised(qwen3_5.TextModel(arguments))
 
 
