@@ -5,9 +5,8 @@ from collections.abc import Iterable
 from functools import cache
 
 import mlx.nn as nn
-from engine.tiny_models import LLAMA, randomised
+from engine.tiny_models import tiny_llama
 from engine.warm_engine import OpenPrefixes, WarmEngine, asked
-from mlx_lm.models import llama
 from reference.prompt_traces import Prompt, Session
 
 from pensieve.link.messages import Admitted, Event, Finished
@@ -19,9 +18,13 @@ VOCAB_SIZE = 1 << 15
 @cache
 def smallest_llama() -> nn.Module:
     """Two layers of one head: attention over 100,000 tokens in a moment."""
-    sizes = {"hidden_size": 8, "intermediate_size": 8, "vocab_size": VOCAB_SIZE}
-    heads = {"num_attention_heads": 1, "num_key_value_heads": 1}
-    return randomised(llama.Model(llama.ModelArgs.from_dict(LLAMA | sizes | heads)))
+    return tiny_llama(
+        hidden_size=8,
+        intermediate_size=8,
+        num_attention_heads=1,
+        num_key_value_heads=1,
+        vocab_size=VOCAB_SIZE,
+    )
 
 
 @cache

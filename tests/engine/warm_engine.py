@@ -35,23 +35,19 @@ class Watched:
         self.model = model
         self._keeps_logits = keeps_logits
         self.num_prefilled = 0
-        self._logits: list[np.ndarray] = []
+        self.logits: list[np.ndarray] = []
+        """Of each call, [num_tokens, vocab_size]."""
 
     def __call__(self, tokens: mx.array, cache: list) -> mx.array:
         # A decode step has one token a row, and so has each prompt's last.
         self.num_prefilled += tokens.size if tokens.shape[1] > 1 else 0
         logits = self.model(tokens, cache=cache)
         if self._keeps_logits and tokens.shape[0] == 1:
-            self._logits.append(np.array(logits[0]))
+            self.logits.append(np.array(logits[0]))
         return logits
 
     def __getattr__(self, attribute: str):
         return getattr(self.model, attribute)
-
-    def take_logits(self) -> np.ndarray:
-        """Return the logits of all calls since the last time, [num_tokens, size]."""
-        logits, self._logits = np.concatenate(self._logits), []
-        return logits
 
 
 class WarmEngine:
