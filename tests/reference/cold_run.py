@@ -1,4 +1,4 @@
-"""The slow twin of all reuse: a model that computes a sequence at once, from nothing."""
+"""The slow twin of all reuse: a sequence computed at once, by a model, from nothing."""
 
 from collections.abc import Sequence
 from typing import Any
