@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import hashlib
 import time
 
 from pensieve import __version__, places
@@ -10,7 +11,7 @@ from pensieve.batches.store import BatchStore
 from pensieve.config import Settings
 from pensieve.errors import NotFoundError
 from pensieve.link.client import EngineClient
-from pensieve.link.messages import EngineSpec
+from pensieve.link.messages import EngineSpec, PrefixDisk
 from pensieve.models.description import ModelDescription
 from pensieve.models.files import describe
 from pensieve.models.store import resolve
@@ -55,6 +56,7 @@ class Service:
             max_batch_size=settings.max_batch_size,
             prefill_chunk=settings.prefill_chunk,
             prefix_cache_bytes=settings.prefix_cache_bytes,
+            prefix_disk=_prefix_disk(settings, description),
         )
         engine = EngineClient(spec, settings.queue_size)
         await engine.start()  # it loads while the tokenizer is built
@@ -102,6 +104,20 @@ def _check_serves(description: ModelDescription, model: str) -> None:
             f"model: expected {description.name} or any {ALIAS_PREFIX}… name,"
             f" got {model}"
         )
+
+
+def _prefix_disk(
+    settings: Settings, description: ModelDescription
+) -> PrefixDisk | None:
+    if settings.prefix_disk_bytes == 0:
+        return None
+    template = (description.chat_template or "").encode()
+    return PrefixDisk(
+        str(places.prefix_cache_dir()),
+        hashlib.sha256(template).hexdigest(),
+        settings.prefix_disk_bytes,
+        settings.prefix_disk_bits,
+    )
 
 
 def _described(model: str) -> ModelDescription:

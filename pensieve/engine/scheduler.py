@@ -5,7 +5,7 @@ and `prefill`, one chunk of prompt. So tokens never wait for a chunk before they
 told, and what decodes goes on while others are prefilled. Model thread only.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 import mlx.core as mx
@@ -16,9 +16,11 @@ from pensieve.engine.constraint_builder import Built
 from pensieve.engine.decoding import Row, Token
 from pensieve.engine.generator import Generator
 from pensieve.engine.gumbel import VocabularyNoise
-from pensieve.engine.prefix_cache.prefix_cache import PrefixCache
+from pensieve.engine.prefix_cache.disk.tier import Restored
+from pensieve.engine.prefix_cache.prefix_cache import ROOM, PrefixCache
 from pensieve.engine.prefix_cache.runs import TokenIds, as_array
 from pensieve.engine.refusal import refusal
+from pensieve.engine.restorer import RestoredSequence, Wanted
 from pensieve.engine.sampling import sampler_for
 from pensieve.link.messages import (
     Admitted,
@@ -44,6 +46,10 @@ BuildConstraint = Callable[[int, Submit, int], object]
 """Begins to build the constraint of (connection_id, submit, vocab_size)."""
 
 
+Restore = Callable[[Wanted], object]
+"""Begins to read a prefix."""
+
+
 class _Waiting(NamedTuple):
     submit: Submit
     token_ids: TokenIds
@@ -60,6 +66,7 @@ class Scheduler:
         max_batch_size: sequences at work; more wait, first come first served.
         prefill_chunk: prompt tokens of a step, >= 1.
         prefixes: what the model has computed before; None: nothing is kept.
+        restore: called for each prefix on disk; `take_restored` takes the result.
     """
 
     def __init__(
@@ -72,16 +79,19 @@ class Scheduler:
         max_batch_size: int,
         prefill_chunk: int,
         prefixes: PrefixCache | None = None,
+        restore: Restore | None = None,
     ) -> None:
         self._vocab_size = vocab_size
         self._noise = noise
         self._build_constraint = build_constraint
-        self._keeps_prefixes = prefixes is not None and prefixes.is_on
+        self.prefixes = prefixes or PrefixCache.off()
+        self._restore = restore
         self._max_batch_size = max_batch_size
         self._prefill_chunk = prefill_chunk
-        self._generator: Generator[SequenceKey] = Generator(model, prefixes)
+        self._generator: Generator[SequenceKey] = Generator(model, self.prefixes)
         self._unbuilt: dict[SequenceKey, Submit] = {}  # whose grammar is compiled
         self._waiting: dict[SequenceKey, _Waiting] = {}  # in order of arrival
+        self._restoring: dict[SequenceKey, _Waiting] = {}  # as good as in the batch
         self._prompt_sizes: dict[SequenceKey, int] = {}  # of those in the batch
         self._events: EventsByConnection = {}
 
@@ -94,7 +104,7 @@ class Scheduler:
         """Queue a sequence, or refuse it."""
         key = SequenceKey(connection_id, submit.sequence_id)
         message = refusal(submit, self._vocab_size)
-        if key in self._unbuilt or key in self._waiting or key in self._prompt_sizes:
+        if any(key in each for each in self._by_stage):
             message = f"sequence_id: expected a new one, got {key.sequence_id} again"
         if message:
             self._tell(connection_id, Refused(key.sequence_id, message))
@@ -118,18 +128,27 @@ class Scheduler:
         else:
             self._wait(key, built.submit, built.constraint)
 
+    def take_restored(self, restored: RestoredSequence) -> None:
+        """Let in a sequence whose prefix was read from disk, as far as it was."""
+        key = SequenceKey(restored.connection_id, restored.submit.sequence_id)
+        waiting = self._restoring.get(key)
+        if waiting is not None and waiting.submit is restored.submit:
+            del self._restoring[key]
+            self._let_in(key, waiting, restored.prefix)
+
     def cancel(self, connection_id: int, sequence_id: int) -> None:
         """Forget a sequence, if it is there."""
         key = SequenceKey(connection_id, sequence_id)
         self._unbuilt.pop(key, None)
         self._waiting.pop(key, None)
+        self._restoring.pop(key, None)
         if key in self._prompt_sizes:
             self._generator.remove(key)
             self._leave(key)
 
     def disconnect(self, connection_id: int) -> None:
         """Forget all sequences of a connection, and what it was to be told."""
-        for key in [*self._unbuilt, *self._waiting, *self._prompt_sizes]:
+        for key in [key for stage in self._by_stage for key in stage]:
             if key.connection_id == connection_id:
                 self.cancel(*key)
         self._events.pop(connection_id, None)
@@ -141,13 +160,31 @@ class Scheduler:
         share is computed once.
         """
         for key, waiting in [*self._waiting.items()]:
-            if len(self._prompt_sizes) >= self._max_batch_size:
+            if len(self._prompt_sizes) + len(self._restoring) >= self._max_batch_size:
                 break
             if not self._generator.awaits_shared(waiting.token_ids):
                 del self._waiting[key]
-                self._let_in(key, waiting)
+                if not self._begin_restore(key, waiting):
+                    self._let_in(key, waiting)
 
-    def _let_in(self, key: SequenceKey, waiting: _Waiting) -> None:
+    @property
+    def _by_stage(self) -> tuple[Collection[SequenceKey], ...]:
+        return (self._unbuilt, self._waiting, self._restoring, self._prompt_sizes)
+
+    def _begin_restore(self, key: SequenceKey, waiting: _Waiting) -> bool:
+        """Have a prefix read, if the disk has more of it than memory."""
+        plan = self.prefixes.plan_restore(waiting.token_ids)
+        if plan is None or self._restore is None or self.prefixes.disk is None:
+            return False
+        self._restoring[key] = waiting
+        length = len(waiting.token_ids) + ROOM
+        disk = self.prefixes.disk
+        self._restore(Wanted(key.connection_id, waiting.submit, disk, plan, length))
+        return True
+
+    def _let_in(
+        self, key: SequenceKey, waiting: _Waiting, restored: Restored | None = None
+    ) -> None:
         submit, token_ids, constraint = waiting
         position = len(submit.token_ids)
         row = Row(
@@ -158,12 +195,14 @@ class Scheduler:
             constraint,
             submit.head_size,
         )
-        cached = min(self._generator.insert(row, token_ids), submit.prompt_size - 1)
-        will_be = submit.prompt_size - 1 if self._keeps_prefixes else cached
+        inserted = self._generator.insert(row, token_ids, restored)
+        cached = min(inserted, submit.prompt_size - 1)
+        will_be = submit.prompt_size - 1 if self.prefixes.is_on else cached
         self._prompt_sizes[key] = position
-        self._tell(
-            key.connection_id, Admitted(key.sequence_id, cached, will_be - cached)
+        admitted = Admitted(
+            key.sequence_id, cached, will_be - cached, min(row.disk_size, cached)
         )
+        self._tell(key.connection_id, admitted)
 
     def decode(self) -> None:
         """Compute one token of every sequence whose prompt is complete."""

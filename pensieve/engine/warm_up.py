@@ -5,6 +5,7 @@ caches mlx-lm cannot batch shows it here, before anybody waits for it.
 """
 
 import logging
+from pathlib import Path
 
 import mlx.core as mx
 import mlx.nn as nn
@@ -12,9 +13,11 @@ from mlx_lm.models.cache import make_prompt_cache
 
 from pensieve.engine.kernels import best_noise
 from pensieve.engine.prefix_cache.budget import default_budget_bytes
+from pensieve.engine.prefix_cache.disk.opening import open_tier
+from pensieve.engine.prefix_cache.disk.tier import DiskTier
 from pensieve.engine.prefix_cache.prefix_cache import PrefixCache
 from pensieve.engine.prefix_cache.snapshots import Layout
-from pensieve.engine.scheduler import BuildConstraint, Scheduler
+from pensieve.engine.scheduler import BuildConstraint, Restore, Scheduler
 from pensieve.errors import ModelError
 from pensieve.link.messages import EngineSpec, SamplingParams, Submit
 
@@ -25,6 +28,9 @@ CPU_PREFILL_CHUNK = 256
 GPU_PREFILL_CHUNK = 2048
 """mlx-lm's own."""
 
+MAX_QUEUE_BYTES = 4 << 30
+"""Of what waits to be written; nearly all of it is in the cache's memory, too."""
+
 _PROBES = (
     SamplingParams(seed=0, temperature=0),
     SamplingParams(seed=0, top_k=2, top_p=0.9),
@@ -33,9 +39,16 @@ _PROBES = (
 
 
 def warm_up(
-    model: nn.Module, spec: EngineSpec, build_constraint: BuildConstraint
+    model: nn.Module,
+    spec: EngineSpec,
+    build_constraint: BuildConstraint,
+    restore: Restore | None = None,
 ) -> Scheduler:
-    """Return a scheduler for the model, after one short run of it."""
+    """Return a scheduler for the model, after one short run of it.
+
+    Args:
+        restore: reads prefixes from disk; None: nothing is read from there.
+    """
     size = vocab_size(model)
     prefixes = prefix_cache(model, spec.prefix_cache_bytes)
     scheduler = Scheduler(
@@ -46,6 +59,7 @@ def warm_up(
         max_batch_size=spec.max_batch_size,
         prefill_chunk=spec.prefill_chunk or default_prefill_chunk(),
         prefixes=prefixes,
+        restore=restore,
     )
     for sequence_id, sampling in enumerate(_PROBES):
         scheduler.submit(0, Submit(sequence_id, [0] * 4, 2, [], sampling, 4))
@@ -54,7 +68,22 @@ def warm_up(
         scheduler.decode()
     scheduler.take_events()
     prefixes.clear()
+    prefixes.disk = disk_tier(model, spec, prefixes)
     return scheduler
+
+
+def disk_tier(
+    model: nn.Module, spec: EngineSpec, prefixes: PrefixCache
+) -> DiskTier | None:
+    """Return the cache's files; None where it shall have none, or is off itself."""
+    if spec.prefix_disk is None or not prefixes.is_on:
+        return None
+    cache = make_prompt_cache(model)
+    layout = Layout(cache)
+    used = make_prompt_cache(model)
+    mx.eval(model(mx.zeros((1, 1), mx.uint32), cache=used))
+    queue_bytes = min(MAX_QUEUE_BYTES, prefixes.budget_bytes // 2)
+    return open_tier(spec.prefix_disk, Path(spec.model_path), layout, used, queue_bytes)
 
 
 def prefix_cache(model: nn.Module, budget_bytes: int) -> PrefixCache:

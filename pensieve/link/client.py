@@ -19,6 +19,7 @@ from pensieve.errors import ApiError, OverloadedError, RateLimitError
 from pensieve.link.frames import FrameDecoder, encode_frame
 from pensieve.link.messages import (
     PROTOCOL_VERSION,
+    CacheReport,
     Cancel,
     Constraint,
     EngineSpec,
@@ -67,6 +68,8 @@ class EngineHealth(msgspec.Struct, frozen=True):
     """Sequences that wait."""
     unread_tokens: int
     """Prompt tokens that the active ones have yet to prefill."""
+    cache: dict[str, int] = {}
+    """Of the prefix cache: the fields of CacheReport; empty: not known."""
 
 
 class EngineGoneError(Exception):
@@ -96,6 +99,7 @@ class EngineClient:
         self._status: Status = "starting"
         self._state: EngineState | None = None
         self._message = ""
+        self._cache: CacheReport | None = None
         self._num_restarts = 0
         self._sequences: dict[int, Sequence] = {}
         self._ids = itertools.count(1)
@@ -175,6 +179,7 @@ class EngineClient:
             active=len(active),
             queued=len(self._sequences) - len(active),
             unread_tokens=sum(each.unread_tokens for each in active),
+            cache=msgspec.structs.asdict(self._cache) if self._cache else {},
         )
 
     @property
@@ -250,7 +255,9 @@ class EngineClient:
             self._send(Hello(PROTOCOL_VERSION))
             while received := await reader.read(1 << 16):
                 for message in decoder.feed(received):
-                    if not isinstance(message, EngineState):
+                    if isinstance(message, CacheReport):
+                        self._cache = message
+                    elif not isinstance(message, EngineState):
                         self._take(message)
                     elif message.spec == self._spec:
                         self._take_state(message)
@@ -326,6 +333,7 @@ class EngineClient:
     def _mourn(self, deaths: int, error: EngineGoneError) -> None:
         """Note an engine's end, and prepare for the next."""
         self._state = None
+        self._cache = None
         if deaths >= MAX_DEATHS:
             self._set_failed(
                 f"the engine ended {deaths} times before it was ready ({error});"
