@@ -8,13 +8,17 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 
 
-def record(name: str, figures: dict[str, object]) -> str:
-    """Return one line of JSON: figures, machine, versions and commit."""
+def record(name: str, figures: dict[str, object], commit: str = "") -> str:
+    """Return one line of JSON: figures, machine, versions and commit.
+
+    Args:
+        commit: empty: that of the folder which this runs in.
+    """
     return json.dumps(
         {
             "bench": name,
             "taken_at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "commit": _commit(),
+            "commit": commit or _commit(),
             "machine": {
                 "system": f"{platform.system()} {platform.machine()}",
                 "processor": _processor(),

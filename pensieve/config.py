@@ -102,10 +102,29 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Meta(
             ge=-1,
             le=1 << 50,
-            description="Memory for what earlier prompts computed; 0: none; -1: a share"
-            " of what is free.",
+            description="Memory for what earlier prompts computed; 0: none, nor disk;"
+            " -1: a share of what is free.",
         ),
     ] = -1
+    prefix_disk_bytes: Annotated[
+        int,
+        Meta(
+            ge=-1,
+            le=1 << 50,
+            description="Disk for the same, which outlives the server; 0: none; -1: a"
+            " tenth of what is free, at most 20 GB.",
+        ),
+    ] = -1
+    prefix_disk_bits: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=8,
+            multiple_of=8,
+            description="8: files half as large or less, whose numbers are rounded; 0:"
+            " as they were computed.",
+        ),
+    ] = 0
     engine_silence_s: Annotated[
         float,
         Meta(
@@ -330,6 +349,8 @@ def expected(name: str) -> str:
     kind = types.type_info(_TYPES[name])
     if isinstance(kind, types.Metadata):
         kind = kind.type
+    if isinstance(kind, types.IntType) and kind.multiple_of == kind.le:
+        return f"{kind.ge} or {kind.le}"
     if isinstance(kind, types.IntType):
         return f"a whole number from {kind.ge} to {kind.le}"
     if isinstance(kind, types.FloatType):

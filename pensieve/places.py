@@ -60,6 +60,17 @@ def batches_lock() -> Path:
     return state_dir() / "batches.lock"
 
 
+def cache_dir() -> Path:
+    """Return the folder of what can be computed again."""
+    home = _home()
+    return home / "cache" if home else Path(_DIRS.user_cache_dir)
+
+
+def prefix_cache_dir() -> Path:
+    """Return the folder of the prefix cache's files."""
+    return cache_dir() / "prefixes"
+
+
 def private_dir(path: Path) -> Path:
     """Make a folder that only this user can enter, and return it.
 

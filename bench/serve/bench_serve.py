@@ -76,7 +76,11 @@ class Baseline:
         """End the process."""
         assert self._process.stdin is not None
         self._process.stdin.close()
-        self._process.wait(timeout=60)
+        try:
+            self._process.wait(timeout=60)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            raise
 
     def _line(self) -> str:
         assert self._process.stdout is not None

@@ -22,7 +22,8 @@ from pensieve import __version__
 from pensieve.api.service import Service
 from pensieve.figures.buckets import Buckets
 from pensieve.figures.totals import Totals
-from pensieve.link.client import EngineHealth, Status
+from pensieve.link.client import EngineHealth
+from pensieve.link.supervisor import Status
 
 
 class Metrics:

@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import hashlib
 import time
 
 from pensieve import __version__, places
@@ -11,7 +12,7 @@ from pensieve.config import Settings
 from pensieve.errors import NotFoundError
 from pensieve.figures.totals import Totals
 from pensieve.link.client import EngineClient
-from pensieve.link.messages import EngineSpec
+from pensieve.link.messages import EngineSpec, PrefixDisk
 from pensieve.link.pulse import Patience
 from pensieve.models.description import ModelDescription
 from pensieve.models.files import describe
@@ -61,6 +62,7 @@ class Service:
             prefill_chunk=settings.prefill_chunk,
             prefill_target_ms=settings.prefill_target_ms,
             prefix_cache_bytes=settings.prefix_cache_bytes,
+            prefix_disk=_prefix_disk(settings, description),
         )
         patience = Patience(settings.engine_silence_s, settings.engine_step_timeout_s)
         engine = EngineClient(spec, settings.queue_size, patience=patience)
@@ -111,6 +113,20 @@ def _check_serves(description: ModelDescription, model: str) -> None:
             f"model: expected {description.name} or any {ALIAS_PREFIX}… name,"
             f" got {model}"
         )
+
+
+def _prefix_disk(
+    settings: Settings, description: ModelDescription
+) -> PrefixDisk | None:
+    if settings.prefix_disk_bytes == 0:
+        return None
+    template = (description.chat_template or "").encode()
+    return PrefixDisk(
+        str(places.prefix_cache_dir()),
+        hashlib.sha256(template).hexdigest(),
+        settings.prefix_disk_bytes,
+        settings.prefix_disk_bits,
+    )
 
 
 def _described(model: str) -> ModelDescription:

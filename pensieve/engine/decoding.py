@@ -59,6 +59,8 @@ class Row(Generic[Key]):
     """After how many of its tokens others may well go another way."""
     token_ids: list[int] = field(default_factory=list)
     """All of it, its prompt and what has been told; the generator's."""
+    disk_size: int = 0
+    """Leading tokens that were read from disk; the generator's."""
 
     @property
     def mask(self) -> Mask:

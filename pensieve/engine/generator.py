@@ -9,6 +9,7 @@ cache, and not computed again. Model thread only.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Generic
 
 import mlx.core as mx
@@ -16,6 +17,7 @@ import mlx.nn as nn
 from mlx_lm.models.cache import make_prompt_cache
 
 from pensieve.engine.decoding import DecodingBatch, Key, Row, Token
+from pensieve.engine.prefix_cache.disk.tier import Restored
 from pensieve.engine.prefix_cache.layers import batched
 from pensieve.engine.prefix_cache.prefix_cache import PrefixCache
 from pensieve.engine.prefix_cache.runs import TokenIds, as_array, common_size
@@ -61,15 +63,23 @@ class Generator(Generic[Key]):
         """Sizes at which states of answers that are being made are kept."""
         self._num_steps = 0
 
-    def insert(self, row: Row[Key], token_ids: Sequence[int] | TokenIds) -> int:
+    def insert(
+        self,
+        row: Row[Key],
+        token_ids: Sequence[int] | TokenIds,
+        restored: Restored | None = None,
+    ) -> int:
         """Add a sequence, to be prefilled; return how much of it is cached.
 
         Args:
             token_ids: its prompt, at least one.
+            restored: what was read of it from disk, if that was wanted.
         """
         token_ids = as_array(token_ids)
         row.token_ids = token_ids.tolist()
-        hit = self._prefixes.find(token_ids)
+        hit = self._prefixes.hit_of(token_ids, restored) if restored else None
+        row.disk_size = hit.size if hit else 0
+        hit = hit or self._prefixes.find(token_ids)
         if hit:
             size, cache = hit
         else:
@@ -87,10 +97,12 @@ class Generator(Generic[Key]):
         """Take a sequence out, if it is there; what was computed of it is kept."""
         prompt = self._prompts.pop(key, None)
         if prompt is None:
-            self._marks.pop(key, None)
+            marks = self._marks.pop(key, [])
+            if marks:
+                self._decoding.visit(partial(self._save_marks, key, marks))
             self._decoding.remove(key)
         else:
-            self._keep(prompt)
+            self._keep(prompt, saves=True)
 
     def prompts(self) -> dict[Key, int]:
         """Return, oldest first, the tokens that each prompt has yet to prefill.
@@ -134,10 +146,11 @@ class Generator(Generic[Key]):
             stops = [size for size in prompt.keeps_at if prompt.done < size < end]
             self._compute(prompt, min(stops, default=end))
             if prompt.done in prompt.keeps_at:
-                self._keep(prompt)
+                # Else all of it is saved at its end, and read from any place.
+                self._keep(prompt, saves=self._prefixes.needs_checkpoints)
         if prompt.num_left == 0:
             del self._prompts[key]
-            self._keep(prompt)
+            self._keep(prompt, saves=True)
             self._decoding.add(prompt.row, int(prompt.token_ids[-1]), prompt.cache)
 
     def decode(self) -> list[Token[Key]]:
@@ -160,15 +173,29 @@ class Generator(Generic[Key]):
         mx.clear_cache()
         prompt.done = end
 
-    def _keep(self, prompt: _Prompt[Key]) -> None:
+    def _keep(self, prompt: _Prompt[Key], saves: bool = False) -> None:
         token_ids = prompt.token_ids[: prompt.done]
-        self._prefixes.keep(token_ids, prompt.cache, 0, prompt.row.head_size)
+        head_size = prompt.row.head_size
+        self._prefixes.keep(token_ids, prompt.cache, 0, head_size, saves)
 
     def _keep_row(self, row: Row[Key], cache: list[Any], index: int) -> None:
-        self._prefixes.keep(row.token_ids, cache, index, row.head_size)
+        self._prefixes.keep(row.token_ids, cache, index, row.head_size, saves=True)
         for size in self._marks.pop(row.key, []):  # not cancelled: the end will do
             if size < len(row.token_ids):
                 self._prefixes.forget_checkpoint(row.token_ids[:size])
+
+    def _save_marks(
+        self,
+        key: Key,
+        marks: list[int],
+        row: Row[Key],
+        cache: list[Any],
+        index: int,
+    ) -> None:
+        """Have the states of a row's last marks on disk: its end may be taken back."""
+        if row.key == key:
+            for size in marks:
+                self._prefixes.save_checkpoint(row.token_ids[:size])
 
     def _mark(self, row: Row[Key], cache: list[Any], index: int) -> None:
         """Keep the state of an answer now and then; of those, the last two."""

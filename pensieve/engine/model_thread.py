@@ -15,18 +15,21 @@ from typing import TYPE_CHECKING, Literal
 
 from pensieve.engine.busy import Busy
 from pensieve.errors import ModelError
-from pensieve.link.messages import Cancel, EngineSpec, Event, Submit
+from pensieve.link.messages import CacheReport, Cancel, EngineSpec, Event, Submit
 
 if TYPE_CHECKING:
     from pensieve.engine.constraint_builder import Built
+    from pensieve.engine.prefix_cache.prefix_cache import PrefixCache
+    from pensieve.engine.restorer import RestoredSequence
     from pensieve.engine.scheduler import Scheduler
 
 log = logging.getLogger(__name__)
 
 Status = Literal["loading", "ready", "failed"]
 EventsByConnection = dict[int, list[Event]]
-Command = tuple[int, "Submit | Cancel | Built | None"]
-"""A connection, and what it asks for or was built for it; None: it is gone."""
+Command = tuple[int, "Submit | Cancel | Built | Callable[[Scheduler], object] | None"]
+"""A connection, and what it asks for or was built or is to be done for it; None: it is
+gone."""
 
 
 class ModelThread(threading.Thread):
@@ -53,11 +56,30 @@ class ModelThread(threading.Thread):
         self._on_crash = on_crash
         self._step = Busy()
         self._busy = [self._step]
+        self._prefixes: PrefixCache | None = None
 
     @property
     def busy_s(self) -> float:
         """How long the step, or the grammar, of now has been computed. Any thread."""
         return max(busy.seconds for busy in self._busy)
+
+    def cache_report(self) -> CacheReport | None:
+        """Return how full the prefix cache is; None: there is none yet. Any thread."""
+        prefixes = self._prefixes
+        if prefixes is None:
+            return None
+        disk = prefixes.disk
+        return CacheReport(
+            prefixes.nbytes,
+            prefixes.budget_bytes,
+            disk.nbytes if disk else 0,
+            disk.budget_bytes if disk else 0,
+        )
+
+    def flush(self, timeout_s: float) -> None:
+        """Wait until what was saved of the prefix cache is on disk. Any thread."""
+        if self._prefixes is not None and self._prefixes.disk is not None:
+            self._prefixes.disk.flush(timeout_s)
 
     def run(self) -> None:
         """Load, then serve for ever; or say why not."""
@@ -89,21 +111,33 @@ class ModelThread(threading.Thread):
 
         notes = [preload()]
         from pensieve.engine.constraint_builder import ConstraintBuilder
+        from pensieve.engine.restorer import Restorer
         from pensieve.engine.warm_up import warm_up
         from pensieve.engine.weights.load import load
 
         builder = ConstraintBuilder(Path(self._spec.model_path), self._take_built)
         self._busy.append(builder.busy)
         builder.start()
+        restorer = Restorer(self._take_restored)
+        restorer.start()
         self._on_state("loading", "loading the weights")
         loaded = load(Path(self._spec.model_path))
         self._on_state("loading", "warming up")
-        scheduler = warm_up(loaded.model, self._spec, builder.build)
+        scheduler = warm_up(loaded.model, self._spec, builder.build, restorer.restore)
+        self._prefixes = scheduler.prefixes
         self._on_state("ready", "; ".join(notes + loaded.notes))
         return scheduler
 
     def _take_built(self, built: "Built") -> None:
         self.commands.put((built.connection_id, built))
+
+    def _take_restored(self, restored: "RestoredSequence") -> None:
+        self.commands.put(
+            (
+                restored.connection_id,
+                lambda scheduler: scheduler.take_restored(restored),
+            )
+        )
 
     def _serve(self, scheduler: "Scheduler") -> None:
         while True:
@@ -143,5 +177,7 @@ class ModelThread(threading.Thread):
                 scheduler.cancel(connection_id, request.sequence_id)
             case None:
                 scheduler.disconnect(connection_id)
+            case _ if callable(request):
+                request(scheduler)
             case _:
                 scheduler.take_built(request)

@@ -5,7 +5,7 @@ and `prefill`, one chunk of prompt. So tokens never wait for a chunk before they
 told, and what decodes goes on while others are prefilled. Model thread only.
 """
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable
 from typing import NamedTuple
 
 import mlx.core as mx
@@ -20,9 +20,11 @@ from pensieve.engine.gumbel import VocabularyNoise
 from pensieve.engine.penalties import penalties_for
 from pensieve.engine.prefill_order import PrefillOrder
 from pensieve.engine.prefill_pace import FixedPace, PrefillPace
-from pensieve.engine.prefix_cache.prefix_cache import PrefixCache
+from pensieve.engine.prefix_cache.disk.tier import Restored
+from pensieve.engine.prefix_cache.prefix_cache import ROOM, PrefixCache
 from pensieve.engine.prefix_cache.runs import TokenIds, as_array
 from pensieve.engine.refusal import refusal
+from pensieve.engine.restorer import RestoredSequence, Wanted
 from pensieve.engine.sampling import sampler_for
 from pensieve.link.messages import (
     Admitted,
@@ -46,6 +48,8 @@ class SequenceKey(NamedTuple):
 EventsByConnection = dict[int, list[Event]]
 BuildConstraint = Callable[[int, Submit, int], object]
 """Begins to build the constraint of (connection_id, submit, vocab_size)."""
+Restore = Callable[[Wanted], object]
+"""Begins to read a prefix."""
 
 
 class _Waiting(NamedTuple):
@@ -64,6 +68,7 @@ class Scheduler:
         max_batch_size: sequences at work; more wait.
         prefill_chunk: prompt tokens of a step, >= 1, or what chooses them.
         prefixes: what the model has computed before; None: nothing is kept.
+        restore: called for each prefix on disk; `take_restored` takes the result.
     """
 
     def __init__(
@@ -76,21 +81,24 @@ class Scheduler:
         max_batch_size: int,
         prefill_chunk: int | PrefillPace,
         prefixes: PrefixCache | None = None,
+        restore: Restore | None = None,
     ) -> None:
         self._vocab_size = vocab_size
         self._noise = noise
         self._build_constraint = build_constraint
-        self._keeps_prefixes = prefixes is not None and prefixes.is_on
+        self.prefixes = prefixes or PrefixCache.off()
+        self._restore = restore
         self.row_limit = max_batch_size
         """Sequences that may be at work now; those that are stay."""
         if isinstance(prefill_chunk, int):
             prefill_chunk = FixedPace(prefill_chunk)
         self._pace: PrefillPace = prefill_chunk
-        self._generator: Generator[SequenceKey] = Generator(model, prefixes)
+        self._generator: Generator[SequenceKey] = Generator(model, self.prefixes)
         self._unbuilt: dict[SequenceKey, Submit] = {}  # whose grammar is compiled
         self._waiting: dict[SequenceKey, _Waiting] = {}
         self._awaited: dict[SequenceKey, SequenceKey] = {}
         """Of those that wait, whose prompt is now computing what theirs begins with."""
+        self._restoring: dict[SequenceKey, _Waiting] = {}  # as good as in the batch
         self._prompt_sizes: dict[SequenceKey, int] = {}  # of those in the batch
         self._order: PrefillOrder[SequenceKey] = PrefillOrder()  # of both
         self._admission = AdmissionOrder(self._order)
@@ -105,7 +113,7 @@ class Scheduler:
         """Queue a sequence, or refuse it."""
         key = SequenceKey(connection_id, submit.sequence_id)
         message = refusal(submit, self._vocab_size)
-        if key in self._unbuilt or key in self._waiting or key in self._prompt_sizes:
+        if any(key in each for each in self._by_stage):
             message = f"sequence_id: expected a new one, got {key.sequence_id} again"
         if message:
             self._tell(connection_id, Refused(key.sequence_id, message))
@@ -129,11 +137,19 @@ class Scheduler:
         else:
             self._wait(key, built.submit, built.constraint)
 
+    def take_restored(self, restored: RestoredSequence) -> None:
+        """Let in a sequence whose prefix was read from disk, as far as it was."""
+        key = SequenceKey(restored.connection_id, restored.submit.sequence_id)
+        waiting = self._restoring.get(key)
+        if waiting is not None and waiting.submit is restored.submit:
+            del self._restoring[key]
+            self._let_in(key, waiting, restored.prefix)
+
     def cancel(self, connection_id: int, sequence_id: int) -> None:
         """Forget a sequence, if it is there."""
         key = SequenceKey(connection_id, sequence_id)
         self._unbuilt.pop(key, None)
-        if self._waiting.pop(key, None):
+        if self._waiting.pop(key, None) or self._restoring.pop(key, None):
             self._awaited.pop(key, None)
             self._order.remove(key)
         if key in self._prompt_sizes:
@@ -142,7 +158,7 @@ class Scheduler:
 
     def disconnect(self, connection_id: int) -> None:
         """Forget all sequences of a connection, and what it was to be told."""
-        for key in [*self._unbuilt, *self._waiting, *self._prompt_sizes]:
+        for key in [key for stage in self._by_stage for key in stage]:
             if key.connection_id == connection_id:
                 self.cancel(*key)
         self._events.pop(connection_id, None)
@@ -155,22 +171,42 @@ class Scheduler:
         """
         self._awaited.clear()
         while key := self._next_to_let_in():
-            self._let_in(key)
+            waiting = self._waiting.pop(key)
+            if not self._begin_restore(key, waiting):
+                self._let_in(key, waiting)
             self._admission.note_let_in(len(self._waiting))
 
+    @property
+    def _by_stage(self) -> tuple[Collection[SequenceKey], ...]:
+        return (self._unbuilt, self._waiting, self._restoring, self._prompt_sizes)
+
     def _next_to_let_in(self) -> SequenceKey | None:
-        if len(self._prompt_sizes) >= self.row_limit:
+        inside = [*self._prompt_sizes, *self._restoring]
+        if len(inside) >= self.row_limit:
             return None
         candidates = [key for key in self._waiting if key not in self._awaited]
-        for key in self._admission.ranked(candidates, self._prompt_sizes):
+        for key in self._admission.ranked(candidates, inside):
             awaited = self._generator.awaits_shared(self._waiting[key].token_ids)
             if awaited is None:
                 return key
             self._awaited[key] = awaited
         return None
 
-    def _let_in(self, key: SequenceKey) -> None:
-        submit, token_ids, constraint = self._waiting.pop(key)
+    def _begin_restore(self, key: SequenceKey, waiting: _Waiting) -> bool:
+        """Have a prefix read, if the disk has more of it than memory."""
+        plan = self.prefixes.plan_restore(waiting.token_ids)
+        if plan is None or self._restore is None or self.prefixes.disk is None:
+            return False
+        self._restoring[key] = waiting
+        length = len(waiting.token_ids) + ROOM
+        disk = self.prefixes.disk
+        self._restore(Wanted(key.connection_id, waiting.submit, disk, plan, length))
+        return True
+
+    def _let_in(
+        self, key: SequenceKey, waiting: _Waiting, restored: Restored | None = None
+    ) -> None:
+        submit, token_ids, constraint = waiting
         position = len(submit.token_ids)
         row = Row(
             key,
@@ -186,14 +222,15 @@ class Scheduler:
             submit.head_size,
             submit.keep_sizes,
         )
-        size = self._generator.insert(row, token_ids)
+        size = self._generator.insert(row, token_ids, restored)
         self._order.shorten(key, position - 1 - size)
         cached = min(size, submit.prompt_size - 1)
-        will_be = submit.prompt_size - 1 if self._keeps_prefixes else cached
+        will_be = submit.prompt_size - 1 if self.prefixes.is_on else cached
         self._prompt_sizes[key] = position
-        self._tell(
-            key.connection_id, Admitted(key.sequence_id, cached, will_be - cached)
+        admitted = Admitted(
+            key.sequence_id, cached, will_be - cached, min(row.disk_size, cached)
         )
+        self._tell(key.connection_id, admitted)
 
     def decode(self) -> None:
         """Compute one token of every sequence whose prompt is complete."""

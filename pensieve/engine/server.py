@@ -20,6 +20,7 @@ import psutil
 from pensieve.engine.connection import Connection
 from pensieve.engine.model_thread import EventsByConnection, ModelThread, Status
 from pensieve.link.messages import (
+    CacheReport,
     Cancel,
     EngineSpec,
     EngineState,
@@ -33,6 +34,11 @@ from pensieve.link.messages import (
 
 log = logging.getLogger(__name__)
 
+CACHE_REPORT_S = 1.0
+"""Between two looks at how full the prefix cache is."""
+FLUSH_S = 3.0
+"""What the disk gets at the end, to take what sequences left. Who asked for the end
+waits for 5 s."""
 LAST_WORDS_S = 0.5
 """Between telling a client that the model cannot be loaded, and the end."""
 
@@ -53,6 +59,7 @@ class Server:
         self._connections: dict[int, Connection] = {}
         self._ids = itertools.count(1)
         self._linger: asyncio.TimerHandle | None = None
+        self._cache: CacheReport | None = None
         self._model = ModelThread(
             spec,
             self._from_model(self._set_state),
@@ -67,7 +74,10 @@ class Server:
         await self._loop.create_unix_server(self._connect, sock=self._listening)
         self._wait_for_clients()
         self._model.start()
-        return await self._exit_status
+        self._report_cache()
+        exit_status = await self._exit_status
+        await asyncio.to_thread(self._model.flush, FLUSH_S)
+        return exit_status
 
     def _end(self, exit_status: int) -> None:
         if not self._exit_status.done():
@@ -131,9 +141,19 @@ class Server:
                 self._tell_state(connection)
 
     def _tell_state(self, connection: Connection) -> None:
-        connection.send([self._state])
+        connection.send([self._state, *([self._cache] if self._cache else [])])
         if self._state.status == "failed":
             self._loop.call_later(LAST_WORDS_S, self._end, 1)
+
+    def _report_cache(self) -> None:
+        """Tell everybody how full the prefix cache is, if that has changed."""
+        self._loop.call_later(CACHE_REPORT_S, self._report_cache)
+        report = self._model.cache_report()
+        if report is not None and report != self._cache:
+            self._cache = report
+            for connection in self._connections.values():
+                if connection.has_said_hello:
+                    connection.send([report])
 
     def _deliver(self, events: EventsByConnection) -> None:
         for connection_id, each in events.items():

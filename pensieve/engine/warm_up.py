@@ -6,6 +6,7 @@ caches mlx-lm cannot batch shows it here, before anybody waits for it.
 
 import logging
 import time
+from pathlib import Path
 
 import mlx.core as mx
 import mlx.nn as nn
@@ -15,14 +16,19 @@ from pensieve.engine.chunk_ladder import measured_ladder
 from pensieve.engine.kernels import best_noise
 from pensieve.engine.prefill_pace import FixedPace, MeasuredPace, PrefillPace
 from pensieve.engine.prefix_cache.budget import default_budget_bytes
+from pensieve.engine.prefix_cache.disk.opening import open_tier
+from pensieve.engine.prefix_cache.disk.tier import DiskTier
 from pensieve.engine.prefix_cache.layers import batched
 from pensieve.engine.prefix_cache.prefix_cache import PrefixCache
 from pensieve.engine.prefix_cache.snapshots import Layout, arrays_in
-from pensieve.engine.scheduler import BuildConstraint, Scheduler
+from pensieve.engine.scheduler import BuildConstraint, Restore, Scheduler
 from pensieve.errors import ModelError
 from pensieve.link.messages import EngineSpec, SamplingParams, Submit
 
 log = logging.getLogger(__name__)
+
+MAX_QUEUE_BYTES = 4 << 30
+"""Of what waits to be written; nearly all of it is in the cache's memory, too."""
 
 _PROBES = (
     SamplingParams(seed=0, temperature=0),
@@ -32,9 +38,16 @@ _PROBES = (
 
 
 def warm_up(
-    model: nn.Module, spec: EngineSpec, build_constraint: BuildConstraint
+    model: nn.Module,
+    spec: EngineSpec,
+    build_constraint: BuildConstraint,
+    restore: Restore | None = None,
 ) -> Scheduler:
-    """Return a scheduler for the model, after one short run of it."""
+    """Return a scheduler for the model, after one short run of it.
+
+    Args:
+        restore: reads prefixes from disk; None: nothing is read from there.
+    """
     size = vocab_size(model)
     prefixes = prefix_cache(model, spec.prefix_cache_bytes)
     scheduler = Scheduler(
@@ -45,6 +58,7 @@ def warm_up(
         max_batch_size=spec.max_batch_size,
         prefill_chunk=prefill_pace(model, spec, size),
         prefixes=prefixes,
+        restore=restore,
     )
     for sequence_id, sampling in enumerate(_PROBES):
         scheduler.submit(0, Submit(sequence_id, [0] * 4, 2, [], sampling, 4))
@@ -53,7 +67,22 @@ def warm_up(
         scheduler.decode()
     scheduler.take_events()
     prefixes.clear()
+    prefixes.disk = disk_tier(model, spec, prefixes)
     return scheduler
+
+
+def disk_tier(
+    model: nn.Module, spec: EngineSpec, prefixes: PrefixCache
+) -> DiskTier | None:
+    """Return the cache's files; None where it shall have none, or is off itself."""
+    if spec.prefix_disk is None or not prefixes.is_on:
+        return None
+    cache = make_prompt_cache(model)
+    layout = Layout(cache)
+    used = make_prompt_cache(model)
+    mx.eval(model(mx.zeros((1, 1), mx.uint32), cache=used))
+    queue_bytes = min(MAX_QUEUE_BYTES, prefixes.budget_bytes // 2)
+    return open_tier(spec.prefix_disk, Path(spec.model_path), layout, used, queue_bytes)
 
 
 def prefix_cache(model: nn.Module, budget_bytes: int) -> PrefixCache:

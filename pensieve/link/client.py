@@ -13,6 +13,7 @@ import msgspec
 from pensieve.errors import OverloadedError, RateLimitError
 from pensieve.link.deaths import EngineEnd
 from pensieve.link.messages import (
+    CacheReport,
     Constraint,
     EngineSpec,
     EngineState,
@@ -54,6 +55,8 @@ class EngineHealth(msgspec.Struct, frozen=True):
     """Sequences that wait."""
     unread_tokens: int
     """Prompt tokens that the active ones have yet to prefill."""
+    cache: dict[str, int] = {}
+    """Of the prefix cache: the fields of CacheReport; empty: not known."""
 
 
 class EngineClient:
@@ -75,6 +78,7 @@ class EngineClient:
             patience: how long an engine may keep us waiting.
         """
         self._queue_size = queue_size
+        self._cache: CacheReport | None = None
         self._ids = itertools.count(1)
         self._supervisor = Supervisor(
             spec,
@@ -164,6 +168,7 @@ class EngineClient:
             active=len(active),
             queued=self._roster.num_sequences - len(active),
             unread_tokens=sum(each.unread_tokens for each in active),
+            cache=msgspec.structs.asdict(self._cache) if self._cache else {},
         )
 
     # ----- What the supervisor and the engine say -----
@@ -172,6 +177,7 @@ class EngineClient:
         self._roster.open()
 
     def _interrupt(self, end: EngineEnd) -> None:
+        self._cache = None
         self._roster.interrupt(end)
 
     def _fail(self, message: str) -> None:
@@ -179,4 +185,7 @@ class EngineClient:
 
     def _take(self, event: Event) -> None:
         assert not isinstance(event, EngineState | Pong)  # the supervisor's
-        self._roster.take(event)
+        if isinstance(event, CacheReport):
+            self._cache = event
+        else:
+            self._roster.take(event)

@@ -69,6 +69,18 @@ class Constraint(msgspec.Struct, frozen=True):
     """Enforced on top of the grammar, which refuses it where the two disagree."""
 
 
+class PrefixDisk(msgspec.Struct, frozen=True):
+    """Where what past prompts computed outlives the engine."""
+
+    folder: str
+    namespace: str
+    """What beside the model the files are good for: a digest of the chat template."""
+    budget_bytes: int = -1
+    """Of all files there; 0: none; -1 lets the engine choose."""
+    bits: int = 0
+    """8: keys and values are rounded to so many; 0: they are as they are in memory."""
+
+
 class EngineSpec(msgspec.Struct, frozen=True):
     """What an engine process is started with (as JSON, `python -m pensieve.engine`)."""
 
@@ -86,6 +98,8 @@ class EngineSpec(msgspec.Struct, frozen=True):
     """Memory for what past prompts computed; 0: none; -1 lets the engine choose."""
     prefill_target_ms: int = 600
     """What a chunk may take while others wait, where the engine chooses, >= 1."""
+    prefix_disk: PrefixDisk | None = None
+    """None, or no memory for it: nothing is on disk."""
 
 
 # ----- HTTP process → engine -----
@@ -158,6 +172,16 @@ class EngineState(msgspec.Struct, frozen=True, tag=True):
     """Resident memory of the process once it is ready."""
 
 
+class CacheReport(msgspec.Struct, frozen=True, tag=True):
+    """How full the prefix cache is; sent when that has changed."""
+
+    memory_bytes: int
+    memory_budget_bytes: int
+    disk_bytes: int
+    """Of all models' files, as far as this engine knows."""
+    disk_budget_bytes: int
+
+
 class Admitted(msgspec.Struct, frozen=True, tag=True):
     """The sequence is taken; its prompt's last token is always computed."""
 
@@ -166,6 +190,8 @@ class Admitted(msgspec.Struct, frozen=True, tag=True):
     """Of its prompt, which need no prefill."""
     newly_cached_tokens: int = 0
     """Of its prompt, which are computed now and kept for later sequences."""
+    disk_tokens: int = 0
+    """Of `cached_tokens`, those that were read from disk."""
 
 
 class Refused(msgspec.Struct, frozen=True, tag=True):
@@ -214,4 +240,4 @@ class Pong(msgspec.Struct, frozen=True, tag=True):
 SequenceEvent = Admitted | Refused | Prefilled | Finished | Failed
 """Those that are about one sequence, its `sequence_id`."""
 
-Event = EngineState | Sampled | SequenceEvent | Pong
+Event = EngineState | CacheReport | Sampled | SequenceEvent | Pong

@@ -98,22 +98,24 @@ QWEN3_5 = {
 }
 
 
-def tiny_llama() -> nn.Module:
-    return randomised(llama.Model(llama.ModelArgs.from_dict(LLAMA)))
+def tiny_llama(**changes) -> nn.Module:
+    return randomised(llama.Model(llama.ModelArgs.from_dict(LLAMA | changes)))
 
 
-def tiny_gemma3() -> nn.Module:
+def tiny_gemma3(window: int = 8) -> nn.Module:
     """Two sliding-window layers, whose caches rotate, and a full one."""
-    return randomised(gemma3_text.Model(gemma3_text.ModelArgs.from_dict(GEMMA3)))
+    arguments = GEMMA3 | {"sliding_window": window}
+    return randomised(gemma3_text.Model(gemma3_text.ModelArgs.from_dict(arguments)))
 
 
 def tiny_phi3() -> nn.Module:
     return randomised(phi3.Model(phi3.ModelArgs.from_dict(PHI3)))
 
 
-def tiny_gpt_oss() -> nn.Module:
+def tiny_gpt_oss(window: int = 8) -> nn.Module:
     """A sliding-window layer and a full one, with sinks and experts."""
-    return randomised(gpt_oss.Model(gpt_oss.ModelArgs.from_dict(GPT_OSS)))
+    arguments = GPT_OSS | {"sliding_window": window}
+    return randomised(gpt_oss.Model(gpt_oss.ModelArgs.from_dict(arguments)))
 
 
 def tiny_qwen3_next() -> nn.Module:
@@ -121,9 +123,9 @@ def tiny_qwen3_next() -> nn.Module:
     return randomised(qwen3_next.Model(qwen3_next.ModelArgs.from_dict(QWEN3_NEXT)))
 
 
-def tiny_qwen3_5() -> nn.Module:
+def tiny_qwen3_5(vocab_size: int = VOCAB_SIZE) -> nn.Module:
     """A layer with a recurrent state and a full one."""
-    arguments = qwen3_5.TextModelArgs.from_dict(QWEN3_5)
+    arguments = qwen3_5.TextModelArgs.from_dict(QWEN3_5 | {"vocab_size": vocab_size})
     return randomised(qwen3_5.TextModel(arguments))
 
 

@@ -94,6 +94,17 @@ def of_tokens(template: Any, pieces: Sequence[Arrays], size: int, room: int) -> 
         room: tokens that may follow without a copy.
     """
     joined = [joined_along_tokens(parts, room) for parts in zip(*pieces, strict=True)]
+    return of_arrays(template, joined, size)
+
+
+def of_arrays(template: Any, joined: Arrays, size: int) -> Any:
+    """Return a layer's cache that holds these arrays; a KVCache as a batch of one.
+
+    Args:
+        template: an empty cache of a single sequence.
+        joined: the layer's arrays; owned by the cache. None: it was never used.
+        size: tokens that are in them; there may be room for more.
+    """
     if isinstance(template, QuantizedKVCache):
         layer = QuantizedKVCache(template.group_size, template.bits)
         if joined:

@@ -9,8 +9,11 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, Self
 
 import mlx.core as mx
+import numpy as np
 
-from pensieve.engine.prefix_cache.runs import Match, Run, TokenIds, as_array
+from pensieve.engine.prefix_cache.disk.jobs import Piece
+from pensieve.engine.prefix_cache.disk.tier import DiskTier, Plan, Restored
+from pensieve.engine.prefix_cache.runs import Match, Run, TokenIds, as_array, path_to
 from pensieve.engine.prefix_cache.snapshots import (
     KVSegment,
     Layout,
@@ -21,6 +24,8 @@ from pensieve.engine.prefix_cache.tree import RUN_SIZE, RunTree
 
 ROOM = 256
 """Tokens of an answer that follow a restored prompt before its arrays grow."""
+MIN_RESTORED = 64
+"""Tokens that have to be saved for files to be read."""
 
 
 class Hit(NamedTuple):
@@ -44,6 +49,8 @@ class PrefixCache:
     def __init__(
         self, layout: Layout, budget_bytes: int, run_size: int = RUN_SIZE
     ) -> None:
+        self.disk: DiskTier | None = None
+        """Where what is kept is also written to, if anywhere."""
         self._layout = layout
         self._budget_bytes = budget_bytes
         self._tree = RunTree[KVSegment, States](KVSegment([]), budget_bytes, run_size)
@@ -68,9 +75,29 @@ class PrefixCache:
         """Memory of what is stored, at most the budget."""
         return self._tree.nbytes
 
+    @property
+    def budget_bytes(self) -> int:
+        """Memory that may be stored."""
+        return self._budget_bytes
+
     def clear(self) -> None:
-        """Forget everything."""
+        """Forget everything, here; what is on disk stays."""
         self._tree.clear()
+
+    def spill(self) -> None:
+        """Begin to write what is not on disk, as far as its queue takes it; forget all.
+
+        The memory of what is written is free when it is.
+        """
+        if self.disk is not None:
+            runs = [run for run in self._tree if not run.children or run.checkpoint]
+            runs.sort(key=lambda run: -run.last_used)
+            for run in runs:
+                path = path_to(run)
+                token_ids = np.concatenate([each.token_ids for each in path])
+                head_size = max((each.end for each in path if each.is_head), default=0)
+                self._save(token_ids, path, run.checkpoint, head_size)
+        self.clear()
 
     def known_size(self, token_ids: Sequence[int] | TokenIds) -> int:
         """Return how many leading tokens are stored, restorable or not."""
@@ -79,6 +106,31 @@ class PrefixCache:
     def restorable_size(self, token_ids: Sequence[int] | TokenIds) -> int:
         """Return how many tokens `find` would give."""
         return self._source(self._match(token_ids))[1]
+
+    def plan_restore(self, token_ids: Sequence[int] | TokenIds) -> Plan | None:
+        """Return what `read` needs, where the disk has usefully more than memory."""
+        if self.disk is None or len(token_ids) <= MIN_RESTORED:
+            return None
+        plan = self.disk.plan(as_array(token_ids), len(token_ids) - 1)
+        if plan is None or plan.size < MIN_RESTORED:
+            return None
+        is_more = plan.size >= self.restorable_size(token_ids) + MIN_RESTORED
+        return plan if is_more else None
+
+    def hit_of(
+        self, token_ids: Sequence[int] | TokenIds, restored: Restored
+    ) -> Hit | None:
+        """Return caches of what was read from disk, unless memory has more by now.
+
+        Args:
+            restored: of these tokens; owned by the caches from now on.
+        """
+        if restored.size <= self.restorable_size(token_ids):
+            return None
+        size = restored.size
+        cache = self._layout.cache_of_arrays(restored.layers, restored.states, size)
+        mx.async_eval(arrays_in(cache))  # type: ignore[no-untyped-call]
+        return Hit(size, cache)
 
     def find(self, token_ids: Sequence[int] | TokenIds) -> Hit | None:
         """Return caches of the longest prefix that leaves a token to compute."""
@@ -104,6 +156,7 @@ class PrefixCache:
         cache: Sequence[Any],
         row: int = 0,
         head_size: int = 0,
+        saves: bool = False,
     ) -> None:
         """Store what a row of a batch holds, as far as it is not stored yet.
 
@@ -111,6 +164,7 @@ class PrefixCache:
             token_ids: all that the row holds.
             cache: of the batch; not changed.
             head_size: leading tokens that other sequences begin with too; 0: unknown.
+            saves: whether it is to be on disk as well.
         """
         if not (self.is_on and len(token_ids)):
             return
@@ -123,10 +177,50 @@ class PrefixCache:
         )
         new = [run.segment.layers for run in added]
         mx.async_eval(new, arrays_in(states.layers) if states else [])  # type: ignore[no-untyped-call]
+        if saves and self.disk is not None:
+            path, size = self._tree.match(as_array(token_ids))
+            more = self._unstored(token_ids, cache, row, size)
+            self._save(as_array(token_ids), path, states, head_size, more)
+
+    def save_checkpoint(self, token_ids: Sequence[int] | TokenIds) -> None:
+        """Have the states at the end of a sequence on disk, if they are stored."""
+        path, size = self._tree.match(as_array(token_ids))
+        if path and path[-1].end == size == len(token_ids) and path[-1].checkpoint:
+            self._save(as_array(token_ids), path, path[-1].checkpoint, 0)
 
     def forget_checkpoint(self, token_ids: Sequence[int] | TokenIds) -> None:
         """Drop the states at the end of a sequence, if they are stored."""
         self._tree.forget_checkpoint(as_array(token_ids))
+
+    def _save(
+        self,
+        token_ids: TokenIds,
+        path: Sequence[Run[KVSegment, States]],
+        states: States | None,
+        head_size: int,
+        more: Sequence[Piece] = (),
+    ) -> None:
+        if self.disk is not None:
+            pieces = [Piece(run.start, run.segment.layers) for run in path]
+            self.disk.save(token_ids, [*pieces, *more], states, head_size)
+
+    def _unstored(
+        self,
+        token_ids: Sequence[int] | TokenIds,
+        cache: Sequence[Any],
+        row: int,
+        size: int,
+    ) -> list[Piece]:
+        """Return copies of what memory has no room for, as much as may be saved now."""
+        if self.disk is None or size == len(token_ids):
+            return []
+        start = max(size, self.disk.missing_from(as_array(token_ids)))
+        end = min(len(token_ids), start + self.disk.room_tokens())
+        if start > size or start == end:
+            return []
+        segment = self._layout.segment(cache, row, start, end)
+        mx.async_eval(segment.layers)  # type: ignore[no-untyped-call]
+        return [Piece(start, segment.layers)]
 
     def _match(self, token_ids: Sequence[int] | TokenIds) -> Match[KVSegment, States]:
         return self._tree.match(as_array(token_ids)[:-1])

@@ -109,6 +109,14 @@ def match(root: Run[Any, Any], token_ids: TokenIds) -> Match[Any, Any]:
     return Match(path, size)
 
 
+def path_to(run: Run[SegmentT, CheckpointT]) -> list[Run[SegmentT, CheckpointT]]:
+    """Return the runs from the sequence's start to this one."""
+    path = [run]
+    while (before := path[-1].parent) is not None and before.parent is not None:
+        path.append(before)
+    return path[::-1]
+
+
 def as_array(token_ids: Sequence[int] | TokenIds) -> TokenIds:
     """Return token ids as runs have them."""
     return np.asarray(token_ids, np.int32)

@@ -13,6 +13,7 @@ from pensieve.engine.prefix_cache.layers import (
     can_take_back,
     flat,
     nested,
+    of_arrays,
     of_state,
     of_tokens,
     state_of,
@@ -75,7 +76,7 @@ class Layout:
     """
 
     def __init__(self, template: Sequence[Any]) -> None:
-        self._template = template
+        self.template = template
         self._layers = [*flat(template)]
         for layer in self._layers:
             if not isinstance(layer, BY_TOKEN + BY_STATE):
@@ -126,7 +127,26 @@ class Layout:
             else of_state(next(state_layers), unwanted)
             for layer in self._layers
         ]
-        return nested(self._template, iter(layers))
+        return nested(self.template, iter(layers))
+
+    def cache_of_arrays(
+        self, arrays: Sequence[Arrays], states: States | None, size: int
+    ) -> list[Any]:
+        """Return caches that hold a prefix whose arrays have their final length.
+
+        Args:
+            arrays: of each layer that keeps its tokens; owned by the caches.
+            states: after `size` tokens; None where there are none.
+        """
+        by_token = iter(arrays)
+        state_layers = iter(states.layers if states else [])
+        layers = [
+            of_arrays(layer, next(by_token), size)
+            if isinstance(layer, BY_TOKEN)
+            else of_state(next(state_layers))
+            for layer in self._layers
+        ]
+        return nested(self.template, iter(layers))
 
 
 def arrays_in(cache: Sequence[Any]) -> list[mx.array]:

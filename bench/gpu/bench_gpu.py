@@ -1,0 +1,366 @@
+"""A model of 8B's size on a GPU: over HTTP, beside mlx-lm's own loop on its weights.
+
+Decode tokens a second of 1, 4 and 16 streams, in turn with mlx-lm's `stream_generate`
+and `BatchGenerator`; seconds to the first token of a 20,000-token prompt: cold, with a
+new question behind what is known in memory, the same after a restart from disk, and
+mlx-lm's cold; the GPU's memory in use. The weights are random and greedy (see
+`random_model`). Each part is written to OUT as soon as it is done, and one that fails
+or takes too long leaves its reason there and the others alone. Prints the parts and,
+last, one line of JSON.
+
+    python -m bench.gpu.bench_gpu OUT [--sizes 8b] [--long 20000] [--limit 450]
+"""
+
+import argparse
+import contextlib
+import json
+import random
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from bench.record import record
+from bench.serve.bench_serve import Baseline, figures
+from bench.serve.served import Served
+from pensieve.models import files
+from pensieve.prompt.builder import PromptBuilder
+from pensieve.schema.bodies import decode_request
+
+NUM_STREAMS = (1, 4, 16)
+SHORT_BYTES = 200
+QUESTION_BYTES = 60
+DISK_QUIET_S = 2.0
+"""So long nothing more comes to disk before all is taken to be written."""
+
+
+class TooLongError(Exception):
+    """A part took more than its time."""
+
+
+class Report:
+    """What has been measured, kept in a file.
+
+    Args:
+        limit_s: for all parts together.
+        commit: of the code, where the folder of its history is not at hand.
+    """
+
+    def __init__(self, out: Path, limit_s: float, commit: str) -> None:
+        self._out = out
+        self._commit = commit
+        self._ends_at = time.monotonic() + limit_s
+        self.parts: dict[str, Any] = {}
+        self.failures: dict[str, str] = {}
+
+    def part(self, name: str, limit_s: float, measure: Callable[[], Any]) -> bool:
+        """Measure something within a limit; return whether it went well."""
+        began = time.monotonic()
+        left_s = min(limit_s, self._ends_at - began)
+        try:
+            if left_s < 1:
+                raise TooLongError("no time was left")
+            with within(left_s):
+                self.parts[name] = measure()
+        except Exception as error:
+            self.failures[name] = described(error)
+            traceback.print_exc()
+        took_s = round(time.monotonic() - began, 1)
+        print(
+            f"{name:18} {took_s:7.1f} s  {self.parts.get(name, 'FAILED')}", flush=True
+        )
+        self.save()
+        return name in self.parts
+
+    def save(self) -> str:
+        """Write the file; return its line."""
+        line = record("gpu", {**self.parts, "failures": self.failures}, self._commit)
+        (self._out / "gpu.json").write_text(line + "\n")
+        return line
+
+
+@contextlib.contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """Raise TooLongError in the main thread after so long."""
+
+    def stop(*_: object) -> None:
+        raise TooLongError(f"took more than {seconds:.0f} s")
+
+    signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def described(error: Exception) -> str:
+    """Return an error with what a command that failed had to say."""
+    said = getattr(error, "stderr", "") or ""
+    return f"{type(error).__name__}: {error} {said[-2000:]}".strip()
+
+
+class GpuMemory(threading.Thread):
+    """Reads how much of the first GPU's memory is in use, and keeps the peak."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self._has_tool = shutil.which("nvidia-smi") is not None
+        self._peak_bytes = 0
+
+    def run(self) -> None:
+        """Read for ever."""
+        while self._has_tool:
+            with contextlib.suppress(OSError, ValueError, subprocess.SubprocessError):
+                self._peak_bytes = max(self._peak_bytes, self.now())
+            time.sleep(0.3)
+
+    def now(self) -> int:
+        """Return the bytes in use; 0 without a GPU."""
+        return int(self._asked("memory.used")) << 20 if self._has_tool else 0
+
+    def name(self) -> str:  # type: ignore[override]
+        """Return what the GPU is called."""
+        return self._asked("name") if self._has_tool else "none"
+
+    def take_peak(self) -> int:
+        """Return the most that was in use since the last time."""
+        peak, self._peak_bytes = max(self._peak_bytes, self.now()), 0
+        return peak
+
+    def _asked(self, what: str) -> str:
+        asked = ["nvidia-smi", f"--query-gpu={what}", "--format=csv,noheader,nounits"]
+        told = subprocess.run(asked, capture_output=True, text=True, timeout=10)
+        return told.stdout.splitlines()[0].strip()
+
+
+def text(size: int, seed: int) -> str:
+    """Return so many bytes of words, no two seeds alike from the start on."""
+    rng = random.Random(seed)
+    words = ["harbour", "lamp", "quay", "boat", "rope", "tide", "wind", "gull"]
+    made = f"{seed} "
+    while len(made) < size:
+        made += rng.choice(words) + " "
+    return made[:size]
+
+
+def body(prompt: str, max_tokens: int) -> bytes:
+    """Return a request that streams."""
+    message = {"role": "user", "content": prompt}
+    asked = {"model": "claude-bench", "max_tokens": max_tokens, "stream": True}
+    return json.dumps({**asked, "temperature": 0, "messages": [message]}).encode()
+
+
+class Bench:
+    """The server, mlx-lm's process, and what is asked of them."""
+
+    def __init__(self, work: Path, long_bytes: int, num_tokens: int) -> None:
+        self.model = work / "model"
+        self.memory = GpuMemory()
+        self.memory.start()
+        self._home = work / "home"
+        self._long_bytes = long_bytes
+        self._num_tokens = num_tokens
+        self._seeds = iter(range(1, 1 << 30))
+        self.served = Served(str(self.model), self._home, max_batch_size=16)
+        self._baseline: Baseline | None = None
+        self._prompts: PromptBuilder | None = None
+
+    # ----- Parts -----
+
+    def build(self, sizes: str) -> dict[str, Any]:
+        """Make the model; return what its process told of the device."""
+        command = [sys.executable, "-m", "bench.gpu.random_model", str(self.model)]
+        told = subprocess.run(
+            [*command, "--sizes", sizes], capture_output=True, text=True, check=True
+        )
+        built: dict[str, Any] = json.loads(told.stdout.splitlines()[-1])
+        self._prompts = PromptBuilder.open(files.describe(self.model))
+        return {"gpu": self.memory.name(), "sizes": sizes, **built}
+
+    def start(self) -> dict[str, float]:
+        """Start the server."""
+        before = self.memory.now()
+        seconds = self.served.start()
+        loaded = self.memory.now() - before
+        return {"start_to_ready_s": round(seconds, 2), "gpu_memory_bytes": loaded}
+
+    def start_baseline(self) -> dict[str, float]:
+        """Start mlx-lm's process."""
+        began = time.perf_counter()
+        self._baseline = Baseline(self.model)
+        return {"seconds": round(time.perf_counter() - began, 2)}
+
+    def decode(self, num_streams: int, rounds: int) -> dict[str, Any]:
+        """Run both in turn and return the medians, tokens a second of all streams."""
+        assert self._baseline is not None
+
+        def ours() -> float:
+            return figures(self.served.token_times(self._requests(num_streams)))[0]
+
+        def mlx_lm() -> float:
+            assert self._baseline is not None
+            prompts = [self._ids(each) for each in self._requests(num_streams)]
+            return figures(self._baseline.token_times(prompts, self._num_tokens))[0]
+
+        ours(), mlx_lm()
+        self.memory.take_peak()
+        rows = []
+        for turn in range(rounds):
+            if turn % 2:  # either goes first in half of the rounds
+                base, mine = mlx_lm(), ours()
+            else:
+                mine, base = ours(), mlx_lm()
+            rows.append((mine, base))
+        return {
+            "decode_tokens_per_s": statistics.median(row[0] for row in rows),
+            "mlx_lm_decode_tokens_per_s": statistics.median(row[1] for row in rows),
+            "ratio": statistics.median(row[0] / row[1] for row in rows),
+            "rounds": rows,
+            "gpu_memory_of_both_bytes": self.memory.take_peak(),
+        }
+
+    def long_by_mlx_lm(self) -> dict[str, Any]:
+        """Return mlx-lm's seconds to the first token of long prompts."""
+        assert self._baseline is not None
+        times = []
+        for _ in range(2):
+            prompt = self._ids(body(self._long(next(self._seeds)), 2))
+            times.append(self._baseline.token_times([prompt], 2)[0][0])
+        return {"first_token_s": min(times), "all_s": times}
+
+    def close_baseline(self) -> str:
+        """End mlx-lm's process, if there is one."""
+        baseline, self._baseline = self._baseline, None
+        if baseline is not None:
+            baseline.close()
+        return "ended"
+
+    def long(self, restarts: int) -> dict[str, Any]:
+        """Return the seconds to a long prompt's first token, from each place."""
+        self.memory.take_peak()
+        seeds = [next(self._seeds) for _ in range(2)]
+        found: dict[str, Any] = {"cold": [self._first_token(seed) for seed in seeds]}
+        found["warm"] = [self._first_token(seed) for seed in [*seeds, *seeds]]
+        found["gpu_memory_peak_bytes"] = self.memory.take_peak()
+        found["disk"] = []
+        for _ in range(restarts):
+            self._await_disk()
+            found["disk_bytes"] = self._disk_bytes()
+            self.served.stop()
+            self.served.start()
+            self.served.token_times(self._requests(1))  # a first one has more to load
+            found["disk"] += [self._first_token(seed) for seed in seeds]
+        for name in ("cold", "warm", "disk"):
+            seconds = [each["first_token_s"] for each in found[name]]
+            if seconds:
+                found[f"{name}_first_token_s"] = statistics.median(seconds)
+        return found
+
+    # ----- What is asked -----
+
+    def _requests(self, num_streams: int) -> list[bytes]:
+        prompts = [text(SHORT_BYTES, next(self._seeds)) for _ in range(num_streams)]
+        return [body(prompt, self._num_tokens) for prompt in prompts]
+
+    def _long(self, seed: int) -> str:
+        question = text(QUESTION_BYTES, next(self._seeds))
+        return text(self._long_bytes, seed) + question
+
+    def _ids(self, request: bytes) -> list[int]:
+        assert self._prompts is not None
+        return [*self._prompts.build(decode_request(request)).token_ids]
+
+    def _first_token(self, seed: int) -> dict[str, Any]:
+        """Ask something new behind a long text, and say what of it was cached."""
+        usage: dict[str, Any] = {}
+        first_s = 0.0
+        for time_s, event in self.served.events(body(self._long(seed), 4)):
+            if event["type"] == "message_start":
+                usage = event["message"]["usage"]
+            elif event["type"] == "content_block_delta" and not first_s:
+                first_s = time_s
+        names = ("input_tokens", "cache_creation_input_tokens")
+        return {
+            "first_token_s": round(first_s, 4),
+            "read_tokens": usage.get("cache_read_input_tokens"),
+            "new_tokens": sum(usage.get(name) or 0 for name in names),
+        }
+
+    # ----- The disk -----
+
+    def _disk_bytes(self) -> int:
+        kept = [p for p in self._home.rglob("*") if p.suffix in (".kv", ".state")]
+        return sum(path.stat().st_size for path in kept)
+
+    def _await_disk(self) -> None:
+        """Wait until nothing more is written."""
+        before = -1
+        while before != (before := self._disk_bytes()):
+            time.sleep(DISK_QUIET_S)
+
+    def logs(self) -> list[Path]:
+        """Return the server's log files."""
+        return [*self._home.rglob("*.log")]
+
+
+def measure(bench: Bench, report: Report, sizes: str, rounds: int) -> None:
+    """Measure all parts, as far as those before them went well."""
+    if not report.part("model", 150, lambda: bench.build(sizes)):
+        return
+    if not report.part("start", 90, bench.start):
+        return
+    beside_mlx_lm: dict[str, Callable[[], Any]] = {
+        f"streams_{n}": partial(bench.decode, n, rounds) for n in NUM_STREAMS
+    }
+    beside_mlx_lm["long_mlx_lm"] = bench.long_by_mlx_lm
+    went_well = False
+    for name, run in beside_mlx_lm.items():
+        # What broke off may have left mlx-lm's process in the middle of an answer.
+        if not went_well:
+            report.part("mlx_lm_end", 70, bench.close_baseline)
+            report.part("mlx_lm_start", 90, bench.start_baseline)
+        went_well = report.part(name, 90, run)
+    report.part("mlx_lm_end", 70, bench.close_baseline)
+    report.part("long", 240, lambda: bench.long(restarts=2))
+
+
+def main() -> None:
+    """Measure, and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--sizes", default="8b")
+    parser.add_argument("--long", type=int, default=20_000)
+    parser.add_argument("--tokens", type=int, default=256)
+    parser.add_argument("--rounds", type=int, default=4)
+    parser.add_argument("--limit", type=float, default=450)
+    parser.add_argument("--commit", default="")
+    options = parser.parse_args()
+
+    out: Path = options.out
+    out.mkdir(parents=True, exist_ok=True)
+    report = Report(out, options.limit, options.commit)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as work:
+        bench = Bench(Path(work), options.long, options.tokens)
+        try:
+            measure(bench, report, options.sizes, options.rounds)
+        finally:
+            with contextlib.suppress(subprocess.CalledProcessError):
+                bench.served.stop()
+            for path in bench.logs():
+                said = path.read_bytes()[-200_000:]
+                (out / path.name).write_bytes(said)
+    print(report.save())
+
+
+if __name__ == "__main__":
+    main()

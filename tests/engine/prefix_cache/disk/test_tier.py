@@ -1,0 +1,404 @@
+"""What comes back from disk, in another process, is what a cold prefill computes."""
+
+import os
+import stat
+
+import mlx.core as mx
+import numpy as np
+import pytest
+from engine.prefix_cache.disk.tiers import FLUSH_S, Warm, prompt
+from engine.tiny_models import (
+    tiny_gemma3,
+    tiny_gpt_oss,
+    tiny_llama,
+    tiny_phi3,
+    tiny_qwen3_5,
+    tiny_qwen3_next,
+)
+
+from pensieve.engine.prefix_cache.disk import tier, writer
+from pensieve.engine.prefix_cache.disk.file_format import MAGIC
+
+BY_TOKEN = [tiny_llama, tiny_phi3]
+BY_CHECKPOINT = [tiny_gemma3, tiny_gpt_oss, tiny_qwen3_next, tiny_qwen3_5]
+TOLERANCE = 1e-4
+
+
+def name(make) -> str:
+    return make.__name__.removeprefix("tiny_")
+
+
+@pytest.fixture(scope="module", params=[*BY_TOKEN, *BY_CHECKPOINT], ids=name)
+def model(request):
+    return request.param()
+
+
+@pytest.fixture(scope="module", params=BY_TOKEN, ids=name)
+def model_by_token(request):
+    return request.param()
+
+
+@pytest.fixture(scope="module", params=BY_CHECKPOINT, ids=name)
+def model_by_checkpoint(request):
+    return request.param()
+
+
+@pytest.fixture(scope="module")
+def llama():
+    return tiny_llama()
+
+
+@pytest.mark.parametrize("size", [1, 15, 16, 17, 100, 512, 530, 1100])
+def test_a_longer_sequence_goes_on_from_the_one_before_it(model, tmp_path, size):
+    Warm(model, tmp_path).learn(prompt(1200)[:size])
+
+    cached, error = Warm(model, tmp_path).error(prompt(1200)[: size + 6])
+
+    assert cached == size
+    assert error < TOLERANCE
+
+
+def test_what_is_restored_is_what_was_saved_to_the_bit(model, tmp_path):
+    warm = Warm(model, tmp_path).learn(prompt(300)).learn(prompt(700))
+    expected = warm.prefixes.find([*prompt(700), 0])
+
+    restored = warm.again().restored([*prompt(700), 0])
+
+    got = warm.again().prefixes.hit_of([*prompt(700), 0], restored)
+    assert got.size == expected.size == 700
+    for one, other in zip(got.cache, expected.cache, strict=True):
+        for mine, others in zip(one.state, other.state, strict=True):
+            for a, b in zip(leaves(mine), leaves(others), strict=True):
+                assert a.dtype == b.dtype
+                size = 700 if a.ndim == 4 and a.shape[2] > 700 else None
+                assert mx.array_equal(
+                    a[:, :, :size] if size else a, b[:, :, :size] if size else b
+                )
+
+
+def leaves(state):
+    items = state if isinstance(state, list | tuple) else [state]
+    return [each for each in items if isinstance(each, mx.array)]
+
+
+def test_turns_follow_each_other_in_files_that_begin_on_the_grid(model, tmp_path):
+    for end in (9, 20, 33, 333, 340, 900):
+        Warm(model, tmp_path).learn(prompt(1000)[:end])
+
+    cached, error = Warm(model, tmp_path).error(prompt(1000)[:950])
+
+    assert cached == 900
+    assert error < TOLERANCE
+
+
+@pytest.mark.parametrize("shared", [16, 160, 512, 528, 720])
+def test_a_branch_goes_on_from_the_grid(model_by_token, tmp_path, shared):
+    warm = Warm(model_by_token, tmp_path).learn(prompt(800))
+    branch = [*prompt(800)[: shared + 5], *prompt(90, salt=1)]
+
+    cached, error = warm.again().error(branch)
+
+    assert cached == shared
+    assert error < TOLERANCE
+
+
+def test_a_branch_of_a_branch_is_put_together_of_both(model_by_token, tmp_path):
+    branch = [*prompt(800)[:300], *prompt(400, salt=1)]
+    Warm(model_by_token, tmp_path).learn(prompt(800)).learn(branch)
+
+    cached, error = Warm(model_by_token, tmp_path).error([*branch, 1, 2])
+
+    assert cached == 700
+    assert error < TOLERANCE
+
+
+def test_a_branch_goes_on_from_the_nearest_checkpoint_below(
+    model_by_checkpoint, tmp_path
+):
+    Warm(model_by_checkpoint, tmp_path).learn(prompt(300), pieces=[100, 201])
+    branch = [*prompt(300)[:250], *prompt(9, salt=1)]
+
+    cached, error = Warm(model_by_checkpoint, tmp_path).error(branch)
+
+    assert cached == 201
+    assert error < TOLERANCE
+
+
+def test_a_checkpoint_inside_a_file_that_was_there_is_restored(
+    model_by_checkpoint, tmp_path
+):
+    warm = Warm(model_by_checkpoint, tmp_path).learn(prompt(300))
+    warm.learn(prompt(300)[:150])
+
+    cached, error = warm.again().error([*prompt(300)[:180], *prompt(9, salt=1)])
+
+    assert cached == 150
+    assert error < TOLERANCE
+
+
+def test_a_head_ends_a_file_so_that_others_go_on_from_it(model_by_token, tmp_path):
+    warm = Warm(model_by_token, tmp_path).learn(prompt(300), head_size=101)
+
+    cached, error = warm.again().error([*prompt(300)[:101], *prompt(80, salt=1)])
+
+    assert cached == 101
+    assert error < TOLERANCE
+
+
+def test_nothing_is_written_twice(model, tmp_path):
+    warm = Warm(model, tmp_path).learn(prompt(300))
+    before = {path: path.stat().st_ino for path in warm.files}
+
+    warm.learn(prompt(300))
+    warm.again().learn(prompt(300))
+
+    assert {path: path.stat().st_ino for path in warm.files} == before
+
+
+def test_another_secret_template_or_model_finds_nothing(llama, tmp_path):
+    warm = Warm(llama, tmp_path).learn(prompt(100))
+
+    assert warm.again().size([*prompt(100), 1]) == 100
+    assert warm.again(context=b"another template").size([*prompt(100), 1]) == 0
+    assert warm.again(secret=b"another").size([*prompt(100), 1]) == 0
+    assert warm.again(folder="another model").size([*prompt(100), 1]) == 0
+
+
+def test_files_are_private_and_tell_nothing(llama, tmp_path):
+    token_ids = prompt(400)
+    warm = Warm(llama, tmp_path).learn(token_ids, head_size=50)
+
+    assert stat.S_IMODE((tmp_path / "model").stat().st_mode) == 0o700
+    for path in warm.files:
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        stored = path.read_bytes()
+        for dtype in ("<i4", ">i4", "<i2", "<i8", "u1"):
+            ids = np.array(token_ids).astype(dtype).tobytes()
+            size = 8 * np.dtype(dtype).itemsize
+            assert not any(
+                ids[i : i + size] in stored for i in range(0, len(ids) - size, size)
+            )
+
+
+def test_files_of_a_form_that_is_not_the_models_are_removed(llama, tmp_path):
+    Warm(llama, tmp_path).learn(prompt(100))
+
+    other = Warm(tiny_gemma3(), tmp_path)
+
+    assert other.files == []
+    assert other.size(prompt(100)) == 0
+
+
+def test_other_programs_files_are_left_out(llama, tmp_path):
+    warm = Warm(llama, tmp_path).learn(prompt(100))
+    for i, content in enumerate([b"", b"\0" * 100, MAGIC, MAGIC + b"\xff" * 5000]):
+        (tmp_path / "model" / f"{i}.kv").write_bytes(content)
+    (tmp_path / "model" / "notes.txt").write_text("mine")
+
+    again = warm.again()
+
+    assert again.size([*prompt(100), 1]) == 100
+    assert len(again.files) == len(warm.files) == 1
+    assert (tmp_path / "model" / "notes.txt").exists()
+
+
+def test_files_that_vanish_are_a_miss(model, tmp_path):
+    warm = Warm(model, tmp_path).learn(prompt(1200))
+    again = warm.again()
+    for path in warm.files:
+        path.unlink()
+
+    assert again.size([*prompt(1200), 1]) == 0
+    assert again.learn(prompt(1200)).again().size([*prompt(1200), 1]) == 1200
+
+
+def test_files_that_vanish_unseen_are_written_again_a_turn_later(model, tmp_path):
+    warm = Warm(model, tmp_path).learn(prompt(700))
+    for path in warm.files:
+        path.unlink()
+
+    warm.learn(prompt(700)).learn(prompt(700))
+
+    assert warm.again().size([*prompt(700), 1]) == 700
+
+
+def test_of_a_sequence_whose_middle_is_damaged_the_start_is_read(llama, tmp_path):
+    warm = Warm(llama, tmp_path).learn(prompt(1500))
+    again = warm.again()
+    middle = next(p for p in warm.files if p.name.endswith("-200.kv"))
+    flip(middle, middle.stat().st_size - 1)
+
+    cached, error = again.error(prompt(1500))
+
+    assert cached == 512
+    assert error < TOLERANCE
+    assert not middle.exists()
+
+
+def flip(path, place: int) -> None:
+    content = bytearray(path.read_bytes())
+    content[place] ^= 0x10
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("is_open", [True, False], ids=["while open", "before"])
+@pytest.mark.parametrize("make", [tiny_llama, tiny_qwen3_5], ids=name)
+def test_every_region_of_a_file_is_checked(make, tmp_path, is_open):
+    model, token_ids = make(), prompt(40)
+    written = {
+        p.name: p.read_bytes() for p in Warm(model, tmp_path).learn(prompt(40)).files
+    }
+    for file, content in written.items():
+        places = {*range(0, min(len(content), 400), 7), *range(0, len(content), 997)}
+        for place in sorted(places | {len(content) - 1}):
+            for other, unchanged in written.items():
+                (tmp_path / "model" / other).write_bytes(unchanged)
+            warm = Warm(model, tmp_path) if is_open else None
+            flip(tmp_path / "model" / file, place)
+
+            cached = (warm or Warm(model, tmp_path)).size([*token_ids, 0])
+
+            assert cached == 0, (file, place)
+            assert not (tmp_path / "model" / file).exists()
+
+
+@pytest.mark.parametrize("make", [tiny_llama, tiny_qwen3_5], ids=name)
+def test_files_that_are_cut_off_anywhere_are_a_miss(make, tmp_path):
+    model = make()
+    written = {p: p.read_bytes() for p in Warm(model, tmp_path).learn(prompt(40)).files}
+    for file, content in written.items():
+        for size in {*range(0, 300, 11), *range(300, len(content), 499)}:
+            for other, unchanged in written.items():
+                other.write_bytes(unchanged)
+            warm = Warm(model, tmp_path)
+            os.truncate(file, min(size, len(content) - 1))
+
+            assert warm.size([*prompt(40), 0]) == 0
+            assert not file.exists()
+
+
+def test_a_file_that_another_has_taken_the_place_of_is_a_miss(llama, tmp_path):
+    warm = Warm(llama, tmp_path).learn(prompt(100)).learn(prompt(100, salt=1))
+    again = warm.again()
+    one, other = again.files
+    content = one.read_bytes()
+    one.write_bytes(other.read_bytes())
+    other.write_bytes(content)
+
+    assert again.size(prompt(100)) == again.size(prompt(100, salt=1)) == 0
+
+
+def test_leftovers_of_dead_processes_are_removed(llama, tmp_path):
+    warm = Warm(llama, tmp_path).learn(prompt(40))
+    dead, alive = (
+        tmp_path / "model" / f".{pid}.0.tmp" for pid in (2**22 + 1, os.getpid())
+    )
+    dead.write_bytes(b"half")
+    alive.write_bytes(b"half")
+
+    warm.again()
+
+    assert not dead.exists()
+    assert alive.exists()
+
+
+def test_a_full_disk_costs_nothing_but_the_files(model, tmp_path, monkeypatch, caplog):
+    def full(descriptor, chunks):
+        raise OSError(28, "No space left on device")
+
+    warm = Warm(model, tmp_path)
+    monkeypatch.setattr(writer, "write_all", full)
+    warm.learn(prompt(100)).learn(prompt(200))
+
+    assert os.listdir(tmp_path / "model") == []
+    assert warm.prefixes.find([*prompt(200), 1]).size == 200
+    assert [r.message for r in caplog.records if "No space left" in r.message][1:] == []
+    monkeypatch.undo()
+    monkeypatch.setattr(writer, "PAUSE_S", 0)
+    assert warm.again().learn(prompt(200)).again().size([*prompt(200), 1]) == 200
+
+
+def test_a_read_only_folder_is_read(model, tmp_path, monkeypatch):
+    warm = Warm(model, tmp_path).learn(prompt(100))
+    (tmp_path / "model").chmod(0o500)
+    try:
+        again = warm.again()
+        monkeypatch.setattr(writer.os, "open", refusing(os.open))  # root may write
+        again.learn(prompt(200, salt=1))
+        monkeypatch.undo()
+
+        assert again.size([*prompt(100), 1]) == 100
+        assert again.again().size([*prompt(200, salt=1), 1]) == 0
+    finally:
+        (tmp_path / "model").chmod(0o700)
+
+
+def refusing(open_file):
+    def refuse(path, flags, *args):
+        if flags & os.O_WRONLY:
+            raise PermissionError(13, "Permission denied", str(path))
+        return open_file(path, flags, *args)
+
+    return refuse
+
+
+def test_what_waits_to_be_written_is_bounded(llama, tmp_path):
+    """What does not fit is written when the sequence is kept again."""
+    each = Warm(llama, tmp_path / "other").learn(prompt(512)).disk.nbytes
+    warm = Warm(llama, tmp_path, queue_bytes=2 * each)
+
+    warm.learn(prompt(2000))
+    sizes = [warm.again().size([*prompt(2000), 1])]
+    for _ in range(3):
+        warm.learn(prompt(2000))
+        sizes.append(warm.again().size([*prompt(2000), 1]))
+
+    assert sizes == sorted(sizes)
+    assert 0 < sizes[0] < 2000
+    assert sizes[-1] == 2000
+
+
+def test_what_memory_has_no_room_for_is_written_all_the_same(llama, tmp_path):
+    warm = Warm(llama, tmp_path)
+    warm.prefixes._tree._budget_bytes = 1000  # of 512 a token
+    warm.learn(prompt(600))
+
+    assert warm.prefixes.known_size(prompt(600)) < 600
+    assert warm.again().error([*prompt(600), 1]) == (
+        600,
+        pytest.approx(0, abs=TOLERANCE),
+    )
+
+
+def test_spilling_writes_what_is_not_on_disk_and_forgets(model, tmp_path):
+    warm = Warm(model, tmp_path)
+    disk, warm.prefixes.disk = warm.disk, None
+    warm.learn(prompt(200), head_size=30).learn(prompt(200, salt=1))
+    warm.prefixes.disk = disk
+    assert warm.files == []
+
+    warm.prefixes.spill()
+
+    assert disk.flush(FLUSH_S)
+    assert warm.prefixes.nbytes == 0
+    for salt in (0, 1):
+        cached, error = warm.again().error([*prompt(200, salt), 1])
+        assert cached == 200
+        assert error < TOLERANCE
+
+
+def test_eight_bits_are_near_and_take_less(model_by_token, tmp_path):
+    whole = Warm(model_by_token, tmp_path / "whole").learn(prompt(600))
+    small = Warm(model_by_token, tmp_path / "small", bits=8).learn(prompt(600))
+
+    cached, error = small.again().error([*prompt(600), 1])
+
+    assert cached == 600
+    assert error < 0.5  # of logits that differ by some units
+    assert small.disk.nbytes < 0.5 * whole.disk.nbytes
+
+
+def test_files_of_at_most_so_many_tokens_are_written(llama, tmp_path):
+    warm = Warm(llama, tmp_path).learn(prompt(2000))
+
+    assert len(warm.files) == -(-2000 // tier.FILE_TOKENS)

@@ -1,0 +1,145 @@
+"""What agents' sessions read from the prefix cache, beside what an ideal one reads.
+
+Made-up sessions always; recorded ones from the folder that PENSIEVE_TEST_TRACES names.
+A block of 64 tokens of theirs is one token here, and 64 in the patient tests.
+"""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from engine.replay import VOCAB_SIZE, Replay
+from engine.tiny_models import tiny_qwen3_5
+from engine.warm_engine import PLENTY, OpenPrefixes
+from reference.ideal_prefixes import IdealPrefixes
+from reference.prompt_traces import (
+    Prompt,
+    Session,
+    interleaved,
+    made_up_sessions,
+    read_sessions,
+)
+
+from pensieve.engine.prefix_cache.prefix_cache import PrefixCache
+
+TRACES = os.environ.get("PENSIEVE_TEST_TRACES", "")
+RUN_SIZE = 8
+"""Of tokens that stand for 64 each: as many as a run has at full length."""
+NEARLY_ALL = 0.99
+NEARLY_LRU = 0.97
+FULL_LENGTH = ["trace_0229", "trace_0375"]
+"""The two that compute the least: 103,000 and 62,000 tokens of 7,600,000."""
+
+needs_traces = pytest.mark.skipif(
+    not TRACES, reason="PENSIEVE_TEST_TRACES names no folder of recorded sessions"
+)
+
+
+class Ideal(NamedTuple):
+    """What an ideal cache reads of some prompts, and what it then holds, in blocks."""
+
+    num_read: int
+    num_held: int
+
+
+def ideal(prompts: Iterable[Prompt], budget: int | None = None) -> Ideal:
+    prefixes = IdealPrefixes(budget)
+    num_read = sum(prefixes.read(prompt.blocks) for prompt in prompts)
+    return Ideal(num_read, len(prefixes))
+
+
+def in_memory(budget_bytes: int, run_size: int = RUN_SIZE) -> OpenPrefixes:
+    return lambda layout: PrefixCache(layout, budget_bytes, run_size)
+
+
+def replayed(open_prefixes: OpenPrefixes, prompts: list[Prompt], **how) -> Replay:
+    replay = Replay(open_prefixes, **how)
+    replay.one_by_one(prompts)
+    return replay
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        "made up 1",
+        "made up 2",
+        "made up 3",
+        pytest.param("recorded", marks=needs_traces),
+    ],
+)
+def sessions(request) -> list[Session]:
+    if request.param == "recorded":
+        return read_sessions(Path(TRACES))
+    return made_up_sessions(int(request.param[-1]))
+
+
+def test_one_after_the_other_sessions_read_all_that_can_be_read(sessions):
+    prompts = [prompt for session in sessions for prompt in session]
+
+    replay = replayed(in_memory(PLENTY), prompts)
+
+    assert replay.num_read >= NEARLY_ALL * ideal(prompts).num_read
+
+
+def test_what_is_said_to_be_read_is_not_computed(sessions):
+    prompts = interleaved(sessions)
+
+    replay = replayed(in_memory(PLENTY), prompts)
+
+    assert replay.num_read >= NEARLY_ALL * ideal(prompts).num_read
+    assert replay.num_prefilled <= replay.num_tokens - replay.num_read
+
+
+def test_side_by_side_sessions_read_all_that_can_be_read(sessions):
+    replay = Replay(in_memory(PLENTY))
+
+    order = replay.side_by_side(sessions)
+
+    assert len(order) == sum(map(len, sessions))
+    assert replay.num_read >= NEARLY_ALL * ideal(order).num_read
+
+
+def test_a_quarter_of_the_working_set_is_used_nearly_as_well_as_can_be(sessions):
+    prompts = interleaved(sessions)
+    whole = replayed(in_memory(PLENTY), prompts).nbytes
+    lru = ideal(prompts, budget=ideal(prompts).num_held // 4)
+
+    replay = replayed(in_memory(whole // 4), prompts)
+
+    assert replay.nbytes <= whole // 4
+    assert replay.num_read >= NEARLY_LRU * lru.num_read
+
+
+def test_prompts_larger_than_the_cache_read_their_start(sessions):
+    """Each session by itself, a quarter of it: most prompts alone are larger."""
+    for session in sessions:
+        whole = replayed(in_memory(PLENTY), session).nbytes
+        lru = ideal(session, budget=ideal(session).num_held // 4)
+
+        replay = replayed(in_memory(whole // 4), session)
+
+        assert replay.num_read >= NEARLY_LRU * lru.num_read
+
+
+def test_where_states_are_kept_at_checkpoints_most_is_read(sessions):
+    """A branch finds the nearest checkpoint below it: some is computed once more."""
+    prompts = interleaved(sessions)
+    model = tiny_qwen3_5(vocab_size=VOCAB_SIZE)
+
+    replay = replayed(in_memory(PLENTY), prompts, model=model)
+
+    assert replay.num_read >= 0.9 * ideal(prompts).num_read
+
+
+@needs_traces
+@pytest.mark.patient
+def test_at_full_length_two_sessions_read_all_that_can_be_read():
+    prompts = interleaved(
+        [s for s in read_sessions(Path(TRACES)) if s[0].session in FULL_LENGTH]
+    )
+
+    replay = replayed(in_memory(PLENTY), prompts, block_size=64)
+
+    assert replay.num_read >= NEARLY_ALL * 64 * ideal(prompts).num_read
