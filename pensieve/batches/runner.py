@@ -117,7 +117,7 @@ class BatchRunner:
 
     async def _answer(self, request: PendingRequest) -> None:
         figures = RequestFigures(self._totals, is_background=True)
-        ending = "canceled"
+        ending = "canceled"  # or left for the next server
         try:
             result = await self._result(request.params, figures)
             ending = "" if isinstance(result, Succeeded) else result.error.error.type
