@@ -55,6 +55,7 @@ class Service:
             max_batch_size=settings.max_batch_size,
             prefill_chunk=settings.prefill_chunk,
             prefix_cache_bytes=settings.prefix_cache_bytes,
+            memory=settings.memory,
         )
         engine = EngineClient(spec, settings.queue_size)
         await engine.start()  # it loads while the tokenizer is built

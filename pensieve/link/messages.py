@@ -14,11 +14,15 @@ from typing import Literal
 
 import msgspec
 
-PROTOCOL_VERSION = 3
+from pensieve.memory_states import MemoryState, MemoryThresholds
+
+PROTOCOL_VERSION = 4
 MAX_FRAME_BYTES = 64 << 20
 """A frame that says it is longer is a broken peer: the connection is closed."""
 EXIT_SOCKET_TAKEN = 75
 """Exit status of an engine that found another one on its socket (EX_TEMPFAIL)."""
+EXIT_MEMORY = 71
+"""Exit status of an engine that ended to give its memory back (EX_OSERR)."""
 
 
 class SamplingParams(msgspec.Struct, frozen=True):
@@ -76,6 +80,8 @@ class EngineSpec(msgspec.Struct, frozen=True):
     """How long the process outlives its last connection."""
     prefix_cache_bytes: int = -1
     """Memory for what past prompts computed; 0: none; -1 lets the engine choose."""
+    memory: MemoryThresholds = MemoryThresholds()
+    """Free memory at which the engine does with less."""
 
 
 # ----- HTTP process → engine -----
@@ -181,9 +187,31 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
 
     sequence_id: int
     message: str
+    is_overload: bool = False
+    """Whether it was for want of memory: later, or elsewhere, it can be done."""
+
+
+class MemoryReport(msgspec.Struct, frozen=True, tag=True):
+    """How memory is: told at each change, and after Hello."""
+
+    state: MemoryState
+    free_bytes: int
+    """What the machine, or the GPU, can still give."""
+    bound: str
+    """What bounds it, in a word or two."""
+    active_bytes: int
+    """In MLX's arrays."""
+    peak_bytes: int
+    """The most that there was in them."""
+    cache_bytes: int
+    """In buffers that MLX keeps for later arrays."""
+    done: str = ""
+    """What was done last for want of memory; empty: nothing yet."""
+    ends_engine: bool = False
+    """Whether the engine ends now, to give all its memory back, by no one's fault."""
 
 
 SequenceEvent = Admitted | Refused | Prefilled | Finished | Failed
 """Those that are about one sequence, its `sequence_id`."""
 
-Event = EngineState | Sampled | SequenceEvent
+Event = EngineState | MemoryReport | Sampled | SequenceEvent

@@ -45,7 +45,6 @@ class PrefixCache:
         self, layout: Layout, budget_bytes: int, run_size: int = RUN_SIZE
     ) -> None:
         self._layout = layout
-        self._budget_bytes = budget_bytes
         self._tree = RunTree[KVSegment, States](KVSegment([]), budget_bytes, run_size)
 
     @classmethod
@@ -55,8 +54,8 @@ class PrefixCache:
 
     @property
     def is_on(self) -> bool:
-        """Whether anything can be kept."""
-        return self._budget_bytes > 0
+        """Whether anything can be kept now."""
+        return self._tree.limit_bytes > 0
 
     @property
     def needs_checkpoints(self) -> bool:
@@ -71,6 +70,22 @@ class PrefixCache:
     def clear(self) -> None:
         """Forget everything."""
         self._tree.clear()
+
+    def limit(self, limit_bytes: int) -> None:
+        """Keep no more than this from now on, nor than the budget; forget nothing.
+
+        Args:
+            limit_bytes: 0: nothing more is kept, until another limit is set.
+        """
+        self._tree.limit(limit_bytes)
+
+    def shrink(self, nbytes: int) -> None:
+        """Forget what was used least lately, until no more than this is kept."""
+        self._tree.shrink(nbytes)
+
+    def spill(self) -> None:
+        """Give back all memory."""
+        self.clear()
 
     def known_size(self, token_ids: Sequence[int] | TokenIds) -> int:
         """Return how many leading tokens are stored, restorable or not."""
