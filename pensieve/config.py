@@ -108,9 +108,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     memory_warning_bytes: Annotated[
         int, _threshold("that cache is given back, one request at a time")
     ] = MemoryThresholds().warning_bytes
-    memory_critical_bytes: Annotated[
-        int, _threshold("new requests get 429")
-    ] = MemoryThresholds().critical_bytes
+    memory_critical_bytes: Annotated[int, _threshold("new requests get 429")] = (
+        MemoryThresholds().critical_bytes
+    )
     memory_emergency_bytes: Annotated[
         int, _threshold("the largest request is ended")
     ] = MemoryThresholds().emergency_bytes

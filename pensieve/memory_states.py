@@ -1,10 +1,11 @@
-"""Free memory in, what Pensieve may still do out: one table, the same in both processes.
+"""Free memory in, what Pensieve may still do out: one table for both processes.
 
 Each state does all that the milder ones do. Free memory is what the operating system
 (and the GPU) can still give, in bytes.
 """
 
 import enum
+import itertools
 from typing import NamedTuple
 
 import msgspec
@@ -39,7 +40,7 @@ class Row(NamedTuple):
     takes_new: bool
     """Whether new requests are taken, and those that wait are begun."""
     ends_largest: bool
-    """Whether the largest sequence is ended; the engine itself if that does not help."""
+    """Whether the largest sequence is ended; the engine, if that does not help."""
 
 
 TABLE = {
@@ -70,7 +71,7 @@ class MemoryThresholds(msgspec.Struct, frozen=True):
         """
         names = [state.label for state in list(MemoryState)[1:]]
         bounds = msgspec.structs.astuple(self)
-        for i, (upper, lower) in enumerate(zip(bounds, bounds[1:], strict=False)):
+        for i, (upper, lower) in enumerate(itertools.pairwise(bounds)):
             if lower >= upper and lower > 0:
                 return names[i], names[i + 1]
         return None

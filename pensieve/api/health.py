@@ -32,6 +32,7 @@ class Health:
             "model": description.name,
             "context_length": description.context_length,
             "engine": msgspec.to_builtins(engine),
+            "memory": msgspec.to_builtins(self._service.engine.memory()),
             "uptime_s": round(self._service.uptime_s, 1),
         }
 

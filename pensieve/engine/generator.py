@@ -98,6 +98,11 @@ class Generator(Generic[Key]):
         """
         return {key: prompt.num_left for key, prompt in self._prompts.items()}
 
+    def sizes(self) -> dict[Key, int]:
+        """Return the tokens of each sequence, those that are yet to prefill as well."""
+        sizes = {key: len(each.token_ids) for key, each in self._prompts.items()}
+        return sizes | self._decoding.sizes()
+
     def awaits_shared(self, token_ids: TokenIds) -> bool:
         """Whether another prompt is now computing what this one begins with.
 

@@ -14,10 +14,11 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Literal
 
 from pensieve.errors import ModelError
-from pensieve.link.messages import Cancel, EngineSpec, Event, Submit
+from pensieve.link.messages import Cancel, EngineSpec, Event, MemoryReport, Submit
 
 if TYPE_CHECKING:
     from pensieve.engine.constraint_builder import Built
+    from pensieve.engine.memory_guard import MemoryGuard
     from pensieve.engine.scheduler import Scheduler
 
 log = logging.getLogger(__name__)
@@ -34,6 +35,8 @@ class ModelThread(threading.Thread):
     Args:
         on_state: called in this thread with the model's state and a word on it.
         on_events: called in this thread after a step with what came of it.
+        on_memory: called in this thread with reports; after one that ends the engine
+            nothing more is done.
         on_crash: called in this thread, last.
     """
 
@@ -42,6 +45,7 @@ class ModelThread(threading.Thread):
         spec: EngineSpec,
         on_state: Callable[[Status, str], object],
         on_events: Callable[[EventsByConnection], object],
+        on_memory: Callable[[MemoryReport], object],
         on_crash: Callable[[], object],
     ) -> None:
         super().__init__(name="model", daemon=True)
@@ -49,6 +53,7 @@ class ModelThread(threading.Thread):
         self._spec = spec
         self._on_state = on_state
         self._on_events = on_events
+        self._on_memory = on_memory
         self._on_crash = on_crash
 
     def run(self) -> None:
@@ -97,11 +102,14 @@ class ModelThread(threading.Thread):
         self.commands.put((built.connection_id, built))
 
     def _serve(self, scheduler: "Scheduler") -> None:
-        while True:
-            self._obey(scheduler)
+        from pensieve.engine.memory_guard import MemoryGuard
+
+        guard = MemoryGuard(self._spec.memory, scheduler, self._on_memory)
+        while not guard.must_end:
+            self._obey(scheduler, guard)
             scheduler.decode()
             self._report(scheduler)
-            self._obey(scheduler)
+            self._obey(scheduler, guard)
             scheduler.prefill()
             self._report(scheduler)
 
@@ -109,14 +117,18 @@ class ModelThread(threading.Thread):
         if events := scheduler.take_events():
             self._on_events(events)
 
-    def _obey(self, scheduler: "Scheduler") -> None:
+    def _obey(self, scheduler: "Scheduler", guard: "MemoryGuard") -> None:
         """Do what was asked for; wait for something if there is nothing to do.
 
         Who was let in is told at once: a step can take seconds, or end the engine, and
         then the client knows whose it was.
         """
-        if not scheduler.has_work:
-            self._do(self.commands.get(), scheduler)
+        guard.look()
+        while not (scheduler.has_work or guard.must_end):
+            self._report(scheduler)
+            with contextlib.suppress(Empty):
+                self._do(self.commands.get(timeout=guard.idle_look_s), scheduler)
+            guard.look()
         with contextlib.suppress(Empty):
             while True:
                 self._do(self.commands.get_nowait(), scheduler)

@@ -14,8 +14,10 @@ import mlx.nn as nn
 from pensieve.engine.constraint import ActiveConstraint
 from pensieve.engine.constraint_builder import Built
 from pensieve.engine.decoding import Row, Token
+from pensieve.engine.device_memory import give_back_buffers
 from pensieve.engine.generator import Generator
 from pensieve.engine.gumbel import VocabularyNoise
+from pensieve.engine.memory_room import MemoryRoom
 from pensieve.engine.prefix_cache.prefix_cache import PrefixCache
 from pensieve.engine.prefix_cache.runs import TokenIds, as_array
 from pensieve.engine.refusal import refusal
@@ -60,6 +62,7 @@ class Scheduler:
         max_batch_size: sequences at work; more wait, first come first served.
         prefill_chunk: prompt tokens of a step, >= 1.
         prefixes: what the model has computed before; None: nothing is kept.
+        room: which sequences there is memory for; None: for all.
     """
 
     def __init__(
@@ -72,14 +75,16 @@ class Scheduler:
         max_batch_size: int,
         prefill_chunk: int,
         prefixes: PrefixCache | None = None,
+        room: MemoryRoom | None = None,
     ) -> None:
         self._vocab_size = vocab_size
         self._noise = noise
         self._build_constraint = build_constraint
-        self._keeps_prefixes = prefixes is not None and prefixes.is_on
+        self.prefixes = prefixes or PrefixCache.off()
+        self.room = room or MemoryRoom(self.prefixes, need=None)
         self._max_batch_size = max_batch_size
         self._prefill_chunk = prefill_chunk
-        self._generator: Generator[SequenceKey] = Generator(model, prefixes)
+        self._generator: Generator[SequenceKey] = Generator(model, self.prefixes)
         self._unbuilt: dict[SequenceKey, Submit] = {}  # whose grammar is compiled
         self._waiting: dict[SequenceKey, _Waiting] = {}  # in order of arrival
         self._prompt_sizes: dict[SequenceKey, int] = {}  # of those in the batch
@@ -88,16 +93,19 @@ class Scheduler:
     @property
     def has_work(self) -> bool:
         """Whether a step would do anything."""
-        return bool(self._waiting or self._prompt_sizes)
+        may_begin = self.room.may_begin
+        return bool(self._prompt_sizes) or any(
+            may_begin(each.submit) for each in self._waiting.values()
+        )
 
     def submit(self, connection_id: int, submit: Submit) -> None:
         """Queue a sequence, or refuse it."""
         key = SequenceKey(connection_id, submit.sequence_id)
-        message = refusal(submit, self._vocab_size)
+        message = refusal(submit, self._vocab_size) or self.room.refusal(submit)
         if key in self._unbuilt or key in self._waiting or key in self._prompt_sizes:
             message = f"sequence_id: expected a new one, got {key.sequence_id} again"
         if message:
-            self._tell(connection_id, Refused(key.sequence_id, message))
+            self._refuse(key, message)
         elif submit.constraint.grammar:
             self._unbuilt[key] = submit
             self._build_constraint(connection_id, submit, self._vocab_size)
@@ -114,7 +122,7 @@ class Scheduler:
             return  # cancelled meanwhile; its name may be another's now
         del self._unbuilt[key]
         if built.constraint is None:
-            self._tell(key.connection_id, Refused(key.sequence_id, built.refusal))
+            self._refuse(key, built.refusal)
         else:
             self._wait(key, built.submit, built.constraint)
 
@@ -125,7 +133,7 @@ class Scheduler:
         self._waiting.pop(key, None)
         if key in self._prompt_sizes:
             self._generator.remove(key)
-            self._leave(key)
+        self._leave(key)
 
     def disconnect(self, connection_id: int) -> None:
         """Forget all sequences of a connection, and what it was to be told."""
@@ -140,12 +148,70 @@ class Scheduler:
         One that begins like a prompt that is now prefilled waits for that: what they
         share is computed once.
         """
+        limit = min(
+            self._max_batch_size, self.room.max_sequences or self._max_batch_size
+        )
         for key, waiting in [*self._waiting.items()]:
-            if len(self._prompt_sizes) >= self._max_batch_size:
+            if len(self._prompt_sizes) >= limit:
                 break
-            if not self._generator.awaits_shared(waiting.token_ids):
-                del self._waiting[key]
+            if self._generator.awaits_shared(waiting.token_ids):
+                continue
+            if not self.room.may_begin(waiting.submit):
+                continue
+            unread = self._generator.prompts()
+            verdict = self.room.verdict(key, waiting.submit, unread)
+            if verdict == "wait":
+                break  # nor may smaller ones pass, or it might wait for ever
+            del self._waiting[key]
+            if verdict == "begin":
                 self._let_in(key, waiting)
+            else:
+                self._give_up(key, waiting.submit)
+
+    # ----- Where memory is short -----
+
+    @property
+    def promised_bytes(self) -> int:
+        """Memory that the prompts in the batch have yet to take."""
+        return self.room.promised_bytes(self._generator.prompts())
+
+    def end_largest(self, message: str) -> int | None:
+        """Fail the sequence of the most tokens; return how many, or None."""
+        sizes = self._generator.sizes()
+        if not sizes:
+            return None
+        key = max(sizes, key=sizes.__getitem__)
+        self._generator.remove(key)
+        self._leave(key)
+        self._overload(key, message)
+        return sizes[key]
+
+    def turn_away(self, message: str) -> int:
+        """Fail all sequences that wait, unless others are at work; return how many."""
+        if self._prompt_sizes:
+            return 0
+        waiting = [*self._waiting]
+        self._waiting.clear()
+        for key in waiting:
+            self._overload(key, message)
+        return len(waiting)
+
+    def _give_up(self, key: SequenceKey, submit: Submit) -> None:
+        """End a sequence that no memory can be had for, though no other is at work."""
+        message = self.room.shortage(submit)
+        if len(submit.token_ids) == submit.prompt_size:
+            self._refuse(key, message)
+        else:  # it has begun, in an engine that is gone
+            self._overload(key, message)
+
+    def _overload(self, key: SequenceKey, message: str) -> None:
+        failed = Failed(key.sequence_id, message, is_overload=True)
+        self._tell(key.connection_id, failed)
+        give_back_buffers()
+
+    def _refuse(self, key: SequenceKey, message: str) -> None:
+        self._tell(key.connection_id, Refused(key.sequence_id, message))
+        give_back_buffers()
 
     def _let_in(self, key: SequenceKey, waiting: _Waiting) -> None:
         submit, token_ids, constraint = waiting
@@ -159,7 +225,7 @@ class Scheduler:
             submit.head_size,
         )
         cached = min(self._generator.insert(row, token_ids), submit.prompt_size - 1)
-        will_be = submit.prompt_size - 1 if self._keeps_prefixes else cached
+        will_be = submit.prompt_size - 1 if self.prefixes.is_on else cached
         self._prompt_sizes[key] = position
         self._tell(
             key.connection_id, Admitted(key.sequence_id, cached, will_be - cached)
@@ -220,9 +286,12 @@ class Scheduler:
             self._tell(connection_id, Finished(sequence_id, token.finish_reason))
 
     def _leave(self, key: SequenceKey) -> None:
-        del self._prompt_sizes[key]
-        if not self._prompt_sizes:
-            mx.clear_cache()  # nothing runs: give MLX's free buffers back
+        """Note a sequence's end; give MLX's free buffers back, whatever end it was."""
+        was_at_work = self._prompt_sizes.pop(key, None) is not None
+        self.room.leave(key)
+        if was_at_work and not self._prompt_sizes:
+            mx.synchronize()  # else what is still computed leaves its own
+        give_back_buffers()
 
     def _tell(self, connection_id: int, event: Event) -> None:
         self._events.setdefault(connection_id, []).append(event)

@@ -2,7 +2,7 @@
 
 Runs on the process's main thread and never waits for the model. It ends when told to
 (Quit, SIGTERM), when the model thread breaks, some time after the last client has gone,
-and after a failure to load has been told.
+after a failure to load has been told, and to give its memory back.
 """
 
 import asyncio
@@ -20,10 +20,12 @@ import psutil
 from pensieve.engine.connection import Connection
 from pensieve.engine.model_thread import EventsByConnection, ModelThread, Status
 from pensieve.link.messages import (
+    EXIT_MEMORY,
     Cancel,
     EngineSpec,
     EngineState,
     Hello,
+    MemoryReport,
     Quit,
     Request,
     Submit,
@@ -48,6 +50,7 @@ class Server:
         self._loop = asyncio.get_running_loop()
         self._exit_status: asyncio.Future[int] = self._loop.create_future()
         self._state = EngineState("loading", os.getpid(), spec)
+        self._memory: MemoryReport | None = None
         self._connections: dict[int, Connection] = {}
         self._ids = itertools.count(1)
         self._linger: asyncio.TimerHandle | None = None
@@ -55,11 +58,15 @@ class Server:
             spec,
             self._from_model(self._set_state),
             self._from_model(self._deliver),
+            self._from_model(self._tell_memory),
             self._from_model(lambda: self._end(1)),
         )
 
     async def run(self) -> int:
-        """Serve; return the exit status: 0 as asked, 1 when the model failed."""
+        """Serve; return the exit status.
+
+        0 as asked, 1 when the model failed, EXIT_MEMORY to give memory back.
+        """
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self._end, 0)
         await self._loop.create_unix_server(self._connect, sock=self._listening)
@@ -95,6 +102,8 @@ class Server:
             case Hello():
                 connection.has_said_hello = True
                 self._tell_state(connection)
+                if self._memory is not None:
+                    connection.send([self._memory])
             case Submit() | Cancel():
                 self._model.commands.put((connection.connection_id, request))
             case Quit():
@@ -130,6 +139,14 @@ class Server:
         connection.send([self._state])
         if self._state.status == "failed":
             self._loop.call_later(LAST_WORDS_S, self._end, 1)
+
+    def _tell_memory(self, report: MemoryReport) -> None:
+        self._memory = report
+        for connection in self._connections.values():
+            if connection.has_said_hello:
+                connection.send([report])
+        if report.ends_engine:
+            self._end(EXIT_MEMORY)
 
     def _deliver(self, events: EventsByConnection) -> None:
         for connection_id, each in events.items():

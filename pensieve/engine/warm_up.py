@@ -11,6 +11,8 @@ import mlx.nn as nn
 from mlx_lm.models.cache import make_prompt_cache
 
 from pensieve.engine.kernels import best_noise
+from pensieve.engine.memory_need import MemoryNeed, measured_need
+from pensieve.engine.memory_room import MemoryRoom
 from pensieve.engine.prefix_cache.budget import default_budget_bytes
 from pensieve.engine.prefix_cache.prefix_cache import PrefixCache
 from pensieve.engine.prefix_cache.snapshots import Layout
@@ -38,13 +40,14 @@ def warm_up(
     """Return a scheduler for the model, after one short run of it."""
     size = vocab_size(model)
     prefixes = prefix_cache(model, spec.prefix_cache_bytes)
+    prefill_chunk = spec.prefill_chunk or default_prefill_chunk()
     scheduler = Scheduler(
         model,
         size,
         best_noise(size),
         build_constraint,
         max_batch_size=spec.max_batch_size,
-        prefill_chunk=spec.prefill_chunk or default_prefill_chunk(),
+        prefill_chunk=prefill_chunk,
         prefixes=prefixes,
     )
     for sequence_id, sampling in enumerate(_PROBES):
@@ -54,7 +57,26 @@ def warm_up(
         scheduler.decode()
     scheduler.take_events()
     prefixes.clear()
+    need = memory_need(model, prefill_chunk)
+    mx.clear_cache()
+    reserve_bytes = spec.memory.emergency_bytes
+    scheduler.room = MemoryRoom(prefixes, need, reserve_bytes)
     return scheduler
+
+
+def memory_need(model: nn.Module, prefill_chunk: int) -> MemoryNeed | None:
+    """Return what the model's sequences need; None where that cannot be measured."""
+    try:
+        need = measured_need(model, prefill_chunk)
+    except ModelError as error:
+        log.warning("%s", error)
+        return None
+    log.info(
+        "a prompt of 1,000 tokens needs %d MB, one of 100,000 %d MB",
+        need.of(1_000, 0) >> 20,
+        need.of(100_000, 0) >> 20,
+    )
+    return need
 
 
 def prefix_cache(model: nn.Module, budget_bytes: int) -> PrefixCache:

@@ -17,6 +17,7 @@ import msgspec
 
 from pensieve.errors import ApiError, OverloadedError, RateLimitError
 from pensieve.link.frames import FrameDecoder, encode_frame
+from pensieve.link.memory import MemoryHealth, MemoryWatch
 from pensieve.link.messages import (
     PROTOCOL_VERSION,
     Cancel,
@@ -26,6 +27,7 @@ from pensieve.link.messages import (
     Event,
     Finished,
     Hello,
+    MemoryReport,
     Quit,
     Request,
     Sampled,
@@ -35,6 +37,7 @@ from pensieve.link.messages import (
 )
 from pensieve.link.process import log_file, spawn_engine
 from pensieve.link.sequence import Sequence
+from pensieve.machine_memory import Reading, read_memory
 
 log = logging.getLogger("pensieve.link")
 
@@ -81,6 +84,7 @@ class EngineClient:
         spec: EngineSpec,
         queue_size: int,
         spawn: Callable[[EngineSpec], subprocess.Popen[bytes]] = spawn_engine,
+        read: Callable[[], Reading] = read_memory,
     ) -> None:
         """Prepare; `start` begins.
 
@@ -88,6 +92,7 @@ class EngineClient:
             spec: the engine that is wanted; one that lives already is taken if equal.
             queue_size: sequences at a time, running and waiting.
             spawn: starts the process.
+            read: how much memory can be had; does not raise.
         """
         self._spec = spec
         self._queue_size = queue_size
@@ -96,6 +101,7 @@ class EngineClient:
         self._status: Status = "starting"
         self._state: EngineState | None = None
         self._message = ""
+        self._memory = MemoryWatch(spec.memory, read)
         self._num_restarts = 0
         self._sequences: dict[int, Sequence] = {}
         self._ids = itertools.count(1)
@@ -135,7 +141,8 @@ class EngineClient:
                 one that is taken out for another goes on later where it was.
 
         Raises:
-            RateLimitError: `queue_size` sequences are under way, background ones aside.
+            RateLimitError: `queue_size` sequences are under way, background ones aside;
+                or memory is short.
             OverloadedError: there is no engine and will be none.
         """
         if self._status == "failed":
@@ -146,6 +153,8 @@ class EngineClient:
                 " waiting",
                 RETRY_AFTER_S,
             )
+        if not is_background:
+            self._memory.check_takes_new()
         submit = Submit(
             sequence_id=next(self._ids),
             token_ids=token_ids,
@@ -176,6 +185,10 @@ class EngineClient:
             queued=len(self._sequences) - len(active),
             unread_tokens=sum(each.unread_tokens for each in active),
         )
+
+    def memory(self) -> MemoryHealth:
+        """Return how memory is now."""
+        return self._memory.health()
 
     @property
     def _num_live(self) -> int:
@@ -211,6 +224,8 @@ class EngineClient:
             return
         inside = [each for each in self._sequences.values() if each.is_handed_over]
         free = self._spec.max_batch_size - len(inside)
+        if not self._memory.engine_takes_new:
+            free = min(free, 0)
         for sequence in list(self._sequences.values()):
             if free > 0 and not sequence.is_handed_over:
                 self._hand_over(sequence)
@@ -250,7 +265,10 @@ class EngineClient:
             self._send(Hello(PROTOCOL_VERSION))
             while received := await reader.read(1 << 16):
                 for message in decoder.feed(received):
-                    if not isinstance(message, EngineState):
+                    if isinstance(message, MemoryReport):
+                        self._memory.take(message)
+                        self._balance()
+                    elif not isinstance(message, EngineState):
                         self._take(message)
                     elif message.spec == self._spec:
                         self._take_state(message)
@@ -326,6 +344,7 @@ class EngineClient:
     def _mourn(self, deaths: int, error: EngineGoneError) -> None:
         """Note an engine's end, and prepare for the next."""
         self._state = None
+        is_blamed = not self._memory.forget_engine()
         if deaths >= MAX_DEATHS:
             self._set_failed(
                 f"the engine ended {deaths} times before it was ready ({error});"
@@ -337,7 +356,7 @@ class EngineClient:
         self._message = f"the engine ended: {error}"
         log.warning("the engine ended (%s); starting another", error)
         for sequence in list(self._sequences.values()):
-            sequence.interrupt()
+            sequence.interrupt(is_blamed)
             if sequence.num_deaths >= MAX_DEATHS:
                 del self._sequences[sequence.sequence_id]
                 sequence.fail(

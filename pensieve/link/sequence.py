@@ -9,7 +9,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Literal, Self
 
-from pensieve.errors import ApiError, InvalidRequestError
+from pensieve.errors import ApiError, InvalidRequestError, OverloadedError
 from pensieve.link.messages import (
     Admitted,
     Failed,
@@ -147,12 +147,17 @@ class Sequence:
             case Refused():
                 self._error = InvalidRequestError(message.message)
             case Failed():
-                self._error = ApiError(message.message)
+                kind = OverloadedError if message.is_overload else ApiError
+                self._error = kind(message.message)
         self._changed.set()
 
-    def interrupt(self) -> None:
-        """Note that its engine ended; another one will begin anew."""
-        self.num_deaths += self.has_begun
+    def interrupt(self, is_blamed: bool = True) -> None:
+        """Note that its engine ended; another one will begin anew.
+
+        Args:
+            is_blamed: whether that may be what the sequence does to engines.
+        """
+        self.num_deaths += is_blamed and self.has_begun
         self._forget_progress()
 
     def renumber(self, sequence_id: int) -> None:

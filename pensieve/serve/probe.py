@@ -29,6 +29,7 @@ class Health(msgspec.Struct, frozen=True):
     model: str = ""
     context_length: int = 0
     engine: dict[str, Any] = {}
+    memory: dict[str, Any] = {}
     uptime_s: float = 0.0
 
 

@@ -100,4 +100,5 @@ async def test_health_is_that_of_the_engine(client, service, status, expected):
         "model": "scripted",
         "context_length": 2048,
         "engine": {"status": status, "message": "in memory"},
+        "memory": {"state": "safe"},
     }

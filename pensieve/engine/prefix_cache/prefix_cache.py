@@ -79,8 +79,13 @@ class PrefixCache:
         """
         self._tree.limit(limit_bytes)
 
-    def shrink(self, nbytes: int) -> None:
-        """Forget what was used least lately, until no more than this is kept."""
+    def shrink(self, nbytes: int, spared: Sequence[int] | TokenIds = ()) -> None:
+        """Forget what was used least lately, until no more than this is kept.
+
+        Args:
+            spared: a sequence whose prefix goes last.
+        """
+        self._tree.touch(self._match(spared).path)
         self._tree.shrink(nbytes)
 
     def spill(self) -> None:
