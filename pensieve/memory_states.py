@@ -51,7 +51,7 @@ TABLE = {
     MemoryState.EMERGENCY: Row(False, False, 1, False, True),
 }
 
-RECOVERY = 1.1
+RECOVERY = 1.125
 """A state is left for a milder one at this much of its boundary, so that memory which
 moves about the boundary does not change the state with each look."""
 
