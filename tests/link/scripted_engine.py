@@ -8,6 +8,8 @@ It speaks the real wire from a process of its own. The token at position p is
     [REFUSE, …]     refused
     [FAIL, …]       fails after one token
     [WAIT, …]       admitted, and then nothing
+    [SHORT, n, …]   after n tokens the engine ends itself to give memory back
+    [SAY, s, …]     says that memory is in state s, and goes on to max_tokens
     anything else   goes on to max_tokens
 
 `model_path` says how it starts: "ok", "broken" (fails to load), "dead" (exits at once).
@@ -23,6 +25,7 @@ import msgspec
 from pensieve.engine.listener import Listener, SocketTakenError
 from pensieve.link.frames import FrameDecoder, encode_frame
 from pensieve.link.messages import (
+    EXIT_MEMORY,
     EXIT_SOCKET_TAKEN,
     Admitted,
     Cancel,
@@ -31,6 +34,7 @@ from pensieve.link.messages import (
     Failed,
     Finished,
     Hello,
+    MemoryReport,
     Prefilled,
     Quit,
     Refused,
@@ -38,13 +42,26 @@ from pensieve.link.messages import (
     Sampled,
     Submit,
 )
+from pensieve.memory_states import MemoryState
 
-DIE, REFUSE, FAIL, WAIT = 901, 902, 903, 904
+DIE, REFUSE, FAIL, WAIT, SHORT, SAY = 901, 902, 903, 904, 905, 906
 
 
 def token_at(position: int) -> int:
     """Return the token that any sequence has there."""
     return position * 7 % 500
+
+
+def memory_report(state, ends_engine=False):
+    sizes = {"active_bytes": 3, "peak_bytes": 4, "cache_bytes": 5}
+    return MemoryReport(
+        MemoryState(state),
+        600 << 20,
+        "GPU",
+        **sizes,
+        done="ended the engine, to start it again empty" if ends_engine else "",
+        ends_engine=ends_engine,
+    )
 
 
 CONNECTIONS = set()
@@ -85,6 +102,8 @@ class Connection:
         self.send(Admitted(sequence_id, cached_tokens=len(self._running)))
         if prompt[0] == WAIT:
             return
+        if prompt[0] == SAY:
+            self.send(memory_report(prompt[1]))
         if prompt[:2] == [DIE, 0]:
             await asyncio.sleep(0.01)
             os._exit(1)
@@ -97,6 +116,10 @@ class Connection:
             if prompt[0] == FAIL:
                 self.send(Failed(sequence_id, "failed as scripted"))
                 return
+            if prompt[0] == SHORT and count + 1 == prompt[1]:
+                for connection in CONNECTIONS:
+                    connection.send(memory_report(MemoryState.EMERGENCY, True))
+                os._exit(EXIT_MEMORY)
             if prompt[0] == DIE and count + 1 == prompt[1]:
                 os._exit(1)
         self.send(Finished(sequence_id, "max_tokens"))

@@ -2,8 +2,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import msgspec
@@ -11,7 +9,6 @@ import psutil
 import pytest
 from link.scripted_engine import DIE, FAIL, REFUSE, WAIT, token_at
 
-from pensieve import places
 from pensieve.errors import (
     ApiError,
     InvalidRequestError,
@@ -19,39 +16,10 @@ from pensieve.errors import (
     RateLimitError,
 )
 from pensieve.link.client import EngineClient
-from pensieve.link.messages import EngineSpec, SamplingParams
+from pensieve.link.messages import SamplingParams
 from pensieve.link.process import quit_engine
 
-SCRIPT = Path(__file__).parent / "scripted_engine.py"
 GREEDY = SamplingParams(seed=0, temperature=0)
-
-
-class Spawner:
-    """Starts scripted engines and knows them all."""
-
-    def __init__(self):
-        self.processes = []
-
-    def __call__(self, spec):
-        command = [sys.executable, str(SCRIPT), msgspec.json.encode(spec).decode()]
-        self.processes.append(subprocess.Popen(command, start_new_session=True))
-        return self.processes[-1]
-
-
-@pytest.fixture
-def spawner():
-    spawner = Spawner()
-    yield spawner
-    for process in spawner.processes:
-        process.kill()
-        process.wait()
-
-
-@pytest.fixture
-def spec(own_home):
-    path = places.socket_path("engine-test")
-    places.private_dir(path.parent)
-    return EngineSpec("ok", str(path), "1", max_batch_size=8, prefill_chunk=0)
 
 
 @contextlib.asynccontextmanager
