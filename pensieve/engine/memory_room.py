@@ -5,6 +5,7 @@ ones than they get. What the prefix cache holds counts as free, and is given up 
 is needed. Model thread only.
 """
 
+import bisect
 from collections.abc import Hashable, Mapping
 from typing import Any, Literal
 
@@ -75,8 +76,8 @@ class MemoryRoom:
         """
         if self._need is None or not TABLE[self.state].takes_new:
             return None
-        held_bytes = max(0, int(mx.get_active_memory()) - self._weight_bytes)
-        free_bytes = self._free_bytes(held_bytes)
+        beside_weights = int(mx.get_active_memory()) - self._weight_bytes
+        free_bytes = self._free_bytes(max(self._prefixes.nbytes, beside_weights))
         is_enough = self._charge(submit) <= free_bytes
         return None if is_enough else self._shortage(submit, free_bytes)
 
@@ -147,8 +148,22 @@ class MemoryRoom:
         return needed + self.promised_bytes(unread) - free_bytes
 
     def _shortage(self, submit: Submit, free_bytes: int) -> str:
-        return (
-            f"memory: expected a prompt that fits in {max(0, free_bytes) >> 20} MB, got"
-            f" {len(submit.token_ids)} tokens, which need {self._charge(submit) >> 20}"
-            " MB"
+        size, needed = len(submit.token_ids), self._charge(submit)
+        free_mb = max(0, free_bytes) >> 20
+        sizes = f"needs {needed >> 20} MB of memory and there are {free_mb} MB"
+        fitting = self._fitting_size(submit, free_bytes)
+        if fitting == 0:
+            return f"memory: the shortest prompt {sizes}"
+        # SPEC: Claude Code compacts the conversation at text that begins like this.
+        return f"prompt is too long: {size} tokens > {fitting} maximum: it {sizes}"
+
+    def _fitting_size(self, submit: Submit, free_bytes: int) -> int:
+        """Return the tokens of the longest prompt that would fit."""
+        answer_size = min(submit.max_tokens, ANSWER_TOKENS)
+        need = self._need
+        assert need is not None
+        return bisect.bisect_right(
+            range(1, len(submit.token_ids)),
+            free_bytes,
+            key=lambda size: need.of(size, answer_size),
         )

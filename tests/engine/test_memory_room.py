@@ -41,13 +41,31 @@ def test_what_never_fits_is_refused_at_once_with_the_numbers(model):
 
     [refused] = batch.of_type(Refused)
     assert refused.message == (
-        "memory: expected a prompt that fits in 1600 MB, got 2000 tokens, which need"
-        " 2048 MB"
+        "prompt is too long: 2000 tokens > 1533 maximum: it needs 2048 MB of memory and"
+        " there are 1600 MB"
     )
     assert not batch.scheduler.has_work
     batch.submit(2, size=200, max_tokens=3)
     batch.finish()
     assert batch.ids(Finished) == [2]
+
+
+def test_the_longest_prompt_that_is_named_does_fit(model):
+    batch = watched(model, RESERVE + 1600)
+    batch.submit(1, size=1534, max_tokens=3)
+    batch.submit(2, size=1533, max_tokens=3)
+
+    assert batch.ids(Refused) == [1]
+
+
+def test_where_no_prompt_fits_none_is_named(model):
+    batch = watched(model, RESERVE + 700)
+    batch.submit(1, size=20, max_tokens=3000)
+
+    [refused] = batch.of_type(Refused)
+    assert refused.message == (
+        "memory: the shortest prompt needs 1280 MB of memory and there are 700 MB"
+    )
 
 
 def test_an_answer_is_charged_modestly_whatever_is_allowed_for(model):

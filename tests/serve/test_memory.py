@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import resource
 import sys
 
@@ -118,8 +119,10 @@ def test_a_prompt_that_does_not_fit_is_refused_and_the_next_is_answered(
         status, _, body = ask(server, "one two three four " * 1900)
         assert status == 400
         assert body["error"]["type"] == "invalid_request_error"
-        assert body["error"]["message"].startswith(
-            "memory: expected a prompt that fits"
+        assert re.fullmatch(
+            r"prompt is too long: (\d+) tokens > (\d+) maximum: it needs (\d+) MB of"
+            r" memory and there are (\d+) MB",
+            body["error"]["message"],
         )
 
         assert ask(server, "Hello")[0] == 200
