@@ -20,6 +20,7 @@ from msgspec import inspect as types
 
 from pensieve import places
 from pensieve.errors import ConfigError
+from pensieve.memory_states import MemoryThresholds
 
 LOCAL_TOKEN = "pensieve-local-token"
 """The key that everybody may use on loopback; it protects nothing."""
@@ -35,6 +36,10 @@ REFUSED = {
     "workers": "there is one HTTP worker: it needs no second one to keep up with a GPU,"
     " and two would each want the model"
 }
+
+
+def _threshold(what: str) -> Meta:
+    return Meta(ge=0, le=1 << 50, description=f"Free memory below which {what}.")
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -125,6 +130,18 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             " as they were computed.",
         ),
     ] = 0
+    memory_caution_bytes: Annotated[
+        int, _threshold("the cache of earlier prompts grows no more")
+    ] = MemoryThresholds().caution_bytes
+    memory_warning_bytes: Annotated[
+        int, _threshold("that cache is given back, one request at a time")
+    ] = MemoryThresholds().warning_bytes
+    memory_critical_bytes: Annotated[int, _threshold("new requests get 429")] = (
+        MemoryThresholds().critical_bytes
+    )
+    memory_emergency_bytes: Annotated[
+        int, _threshold("the largest request is ended")
+    ] = MemoryThresholds().emergency_bytes
     engine_silence_s: Annotated[
         float,
         Meta(
@@ -174,6 +191,16 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def is_loopback(self) -> bool:
         """Whether only this machine can connect."""
         return is_loopback(self.host)
+
+    @property
+    def memory(self) -> MemoryThresholds:
+        """Where the states of memory begin."""
+        return MemoryThresholds(
+            self.memory_caution_bytes,
+            self.memory_warning_bytes,
+            self.memory_critical_bytes,
+            self.memory_emergency_bytes,
+        )
 
     @property
     def address(self) -> str:
@@ -240,6 +267,7 @@ def load_settings(
     }
     loaded = LoadedSettings(Settings(**values), sources)  # type: ignore[arg-type]
     _check_key(loaded)
+    _check_memory(loaded)
     return loaded
 
 
@@ -395,3 +423,18 @@ def _check_key(loaded: LoadedSettings) -> None:
             f" expected at least {MIN_KEY_CHARACTERS} characters, {MIN_KEY_DISTINCT} of"
             f" them different, got {len(key)} with {len(set(key))} different; {make}"
         )
+
+
+def _check_memory(loaded: LoadedSettings) -> None:
+    """Refuse thresholds of which a worse state would begin before a milder one."""
+    pair = loaded.settings.memory.misplaced()
+    if pair is None:
+        return
+    upper, lower = (f"memory_{state}_bytes" for state in pair)
+    bound, got = (getattr(loaded.settings, name) for name in (upper, lower))
+    source = loaded.sources[lower]
+    if source == "default":
+        source = loaded.sources[upper]
+    raise ConfigError(
+        f"{source}: {lower}: expected less than {upper}, which is {bound}, got {got}"
+    )

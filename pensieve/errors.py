@@ -11,7 +11,7 @@ Those below ApiError are answered over HTTP as the Messages API names them:
     - NotFoundError          404      not_found_error
     - RequestTimeoutError    408      timeout_error
     - RequestTooLargeError   413      request_too_large
-    - RateLimitError         429      rate_limit_error (the queue is full)
+    - RateLimitError         429      rate_limit_error (queue full, memory short)
     - OverloadedError        529      overloaded_error (the model cannot be served)
 
 Messages say where, what was expected and what came, in one sentence.
@@ -78,7 +78,7 @@ class RequestTooLargeError(ApiError):
 
 
 class RateLimitError(ApiError):
-    """429: the queue is full; clients wait for `retry_after_s` and come again."""
+    """429: the queue is full, or memory short; clients come again after a while."""
 
     status = 429
     type = "rate_limit_error"

@@ -153,7 +153,9 @@ class Pipeline:
         )
         async with sequence:
             admitted = await sequence.admitted()
-            figures.admitted(len(prompt.token_ids), admitted.cached_tokens)
+            figures.admitted(
+                len(prompt.token_ids), admitted.cached_tokens, admitted.disk_tokens
+            )
             start = reply.start(
                 len(prompt.token_ids),
                 admitted.cached_tokens,

@@ -14,6 +14,7 @@ from pensieve.config import (
     load_settings,
 )
 from pensieve.errors import ConfigError
+from pensieve.memory_states import MemoryThresholds
 
 GOOD_KEY = "dNtb1oQ4m7w-Zk2xvYp9R3sL"
 
@@ -186,3 +187,33 @@ def test_addresses_are_written_as_urls_want_them(host, address, base_url):
 def test_each_setting_says_what_it_is_and_what_it_takes(name):
     assert description(name).endswith(".")
     assert expected(name)
+
+
+def test_where_the_states_of_memory_begin_can_be_set(monkeypatch):
+    monkeypatch.setenv("PENSIEVE_MEMORY_EMERGENCY_BYTES", "5")
+
+    memory = load_settings({"memory_caution_bytes": str(3 << 30)}).settings.memory
+
+    assert memory == MemoryThresholds(caution_bytes=3 << 30, emergency_bytes=5)
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (
+            {"memory_warning_bytes": str(3 << 30)},
+            "--memory-warning-bytes: memory_warning_bytes: expected less than"
+            " memory_caution_bytes, which is 2147483648, got 3221225472",
+        ),
+        (
+            {"memory_critical_bytes": "5"},
+            "--memory-critical-bytes: memory_emergency_bytes: expected less than"
+            " memory_critical_bytes, which is 5, got 536870912",
+        ),
+    ],
+)
+def test_thresholds_of_memory_have_to_descend(flags, message):
+    with pytest.raises(ConfigError) as raised:
+        load_settings(flags)
+
+    assert str(raised.value) == message

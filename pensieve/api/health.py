@@ -33,6 +33,7 @@ class Health:
             "context_length": description.context_length,
             "engine": msgspec.to_builtins(engine),
             "requests": msgspec.to_builtins(self._service.totals.summary()),
+            "memory": msgspec.to_builtins(self._service.engine.memory()),
             "uptime_s": round(self._service.uptime_s, 1),
         }
 

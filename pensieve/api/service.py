@@ -63,6 +63,7 @@ class Service:
             prefill_target_ms=settings.prefill_target_ms,
             prefix_cache_bytes=settings.prefix_cache_bytes,
             prefix_disk=_prefix_disk(settings, description),
+            memory=settings.memory,
         )
         patience = Patience(settings.engine_silence_s, settings.engine_step_timeout_s)
         engine = EngineClient(spec, settings.queue_size, patience=patience)

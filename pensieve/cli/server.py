@@ -266,6 +266,13 @@ def _as_text(server: Server, health: Health) -> str:
             f" {engine.get('restarts', 0)} restarts"
         )
     lines += _figures(health.requests)
+    if memory := health.memory:
+        lines.append(
+            f"  memory   {memory.get('state')},"
+            f" {memory.get('free_bytes', 0) / 1e6:.0f} MB free,"
+            f" {memory.get('mlx_active_bytes', 0) / 1e6:.0f} MB in arrays"
+            + (f"; last {memory['done']}" if memory.get("done") else "")
+        )
     lines.append(f"  log      {server.log or 'in the terminal where it was started'}")
     return "\n".join(lines)
 

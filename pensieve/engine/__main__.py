@@ -1,7 +1,8 @@
 """The engine's process, which clients start: `python -m pensieve.engine --spec JSON`.
 
 Exit status: 0 when told to end or left alone, 1 when the model or its thread failed,
-EXIT_SOCKET_TAKEN when another engine has the socket.
+EXIT_SOCKET_TAKEN when another engine has the socket, EXIT_MEMORY when it ended to give
+its memory back.
 """
 
 import argparse

@@ -92,6 +92,10 @@ class DecodingBatch(Generic[Key]):
         """The sequences, in the order of their rows."""
         return [row.key for row in self._rows]
 
+    def sizes(self) -> dict[Key, int]:
+        """Return the tokens of each sequence."""
+        return {row.key: len(row.token_ids) for row in self._rows}
+
     def add(self, row: Row[Key], last_token_id: int, cache: list[Any]) -> None:
         """Take a sequence in, and begin to compute its first token.
 

@@ -111,6 +111,11 @@ class Generator(Generic[Key]):
         """
         return {key: prompt.num_left for key, prompt in self._prompts.items()}
 
+    def sizes(self) -> dict[Key, int]:
+        """Return the tokens of each sequence, those that are yet to prefill as well."""
+        sizes = {key: len(each.token_ids) for key, each in self._prompts.items()}
+        return sizes | self._decoding.sizes()
+
     def num_to_prefill(self, token_ids: TokenIds) -> int:
         """Return how much of a prompt is not cached now, but for its last token."""
         return len(token_ids) - 1 - self._prefixes.restorable_size(token_ids)

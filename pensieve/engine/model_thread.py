@@ -15,10 +15,18 @@ from typing import TYPE_CHECKING, Literal
 
 from pensieve.engine.busy import Busy
 from pensieve.errors import ModelError
-from pensieve.link.messages import CacheReport, Cancel, EngineSpec, Event, Submit
+from pensieve.link.messages import (
+    CacheReport,
+    Cancel,
+    EngineSpec,
+    Event,
+    MemoryReport,
+    Submit,
+)
 
 if TYPE_CHECKING:
     from pensieve.engine.constraint_builder import Built
+    from pensieve.engine.memory_guard import MemoryGuard
     from pensieve.engine.prefix_cache.prefix_cache import PrefixCache
     from pensieve.engine.restorer import RestoredSequence
     from pensieve.engine.scheduler import Scheduler
@@ -38,6 +46,8 @@ class ModelThread(threading.Thread):
     Args:
         on_state: called in this thread with the model's state and a word on it.
         on_events: called in this thread after a step with what came of it.
+        on_memory: called in this thread with reports; after one that ends the engine
+            nothing more is done.
         on_crash: called in this thread, last.
     """
 
@@ -46,6 +56,7 @@ class ModelThread(threading.Thread):
         spec: EngineSpec,
         on_state: Callable[[Status, str], object],
         on_events: Callable[[EventsByConnection], object],
+        on_memory: Callable[[MemoryReport], object],
         on_crash: Callable[[], object],
     ) -> None:
         super().__init__(name="model", daemon=True)
@@ -53,6 +64,7 @@ class ModelThread(threading.Thread):
         self._spec = spec
         self._on_state = on_state
         self._on_events = on_events
+        self._on_memory = on_memory
         self._on_crash = on_crash
         self._step = Busy()
         self._busy = [self._step]
@@ -140,11 +152,14 @@ class ModelThread(threading.Thread):
         )
 
     def _serve(self, scheduler: "Scheduler") -> None:
-        while True:
-            self._obey(scheduler)
+        from pensieve.engine.memory_guard import MemoryGuard
+
+        guard = MemoryGuard(self._spec.memory, scheduler, self._on_memory)
+        while not guard.must_end:
+            self._obey(scheduler, guard)
             scheduler.decode()
             self._report(scheduler)
-            self._obey(scheduler)
+            self._obey(scheduler, guard)
             scheduler.prefill()
             self._report(scheduler)
 
@@ -152,15 +167,19 @@ class ModelThread(threading.Thread):
         if events := scheduler.take_events():
             self._on_events(events)
 
-    def _obey(self, scheduler: "Scheduler") -> None:
+    def _obey(self, scheduler: "Scheduler", guard: "MemoryGuard") -> None:
         """Do what was asked for; wait for something if there is nothing to do.
 
         Who was let in is told at once: a step can take seconds, or end the engine, and
         then the client knows whose it was.
         """
-        if not scheduler.has_work:
+        guard.look()
+        while not (scheduler.has_work or guard.must_end):
             self._step.end()
-            self._do(self.commands.get(), scheduler)
+            self._report(scheduler)
+            with contextlib.suppress(Empty):
+                self._do(self.commands.get(timeout=guard.idle_look_s), scheduler)
+            guard.look()
         self._step.begin()
         with contextlib.suppress(Empty):
             while True:

@@ -15,8 +15,10 @@ from pensieve.engine.admission import AdmissionOrder
 from pensieve.engine.constraint import ActiveConstraint
 from pensieve.engine.constraint_builder import Built
 from pensieve.engine.decoding import Row, Token
+from pensieve.engine.device_memory import give_back_buffers
 from pensieve.engine.generator import Generator
 from pensieve.engine.gumbel import VocabularyNoise
+from pensieve.engine.memory_room import MemoryRoom
 from pensieve.engine.penalties import penalties_for
 from pensieve.engine.prefill_order import PrefillOrder
 from pensieve.engine.prefill_pace import FixedPace, PrefillPace
@@ -69,6 +71,7 @@ class Scheduler:
         prefill_chunk: prompt tokens of a step, >= 1, or what chooses them.
         prefixes: what the model has computed before; None: nothing is kept.
         restore: called for each prefix on disk; `take_restored` takes the result.
+        room: which sequences there is memory for; None: for all.
     """
 
     def __init__(
@@ -82,11 +85,13 @@ class Scheduler:
         prefill_chunk: int | PrefillPace,
         prefixes: PrefixCache | None = None,
         restore: Restore | None = None,
+        room: MemoryRoom | None = None,
     ) -> None:
         self._vocab_size = vocab_size
         self._noise = noise
         self._build_constraint = build_constraint
         self.prefixes = prefixes or PrefixCache.off()
+        self.room = room or MemoryRoom(self.prefixes, need=None)
         self._restore = restore
         self.row_limit = max_batch_size
         """Sequences that may be at work now; those that are stay."""
@@ -107,16 +112,19 @@ class Scheduler:
     @property
     def has_work(self) -> bool:
         """Whether a step would do anything."""
-        return bool(self._waiting or self._prompt_sizes)
+        may_begin = self.room.may_begin
+        return bool(self._prompt_sizes) or any(
+            may_begin(each.submit) for each in self._waiting.values()
+        )
 
     def submit(self, connection_id: int, submit: Submit) -> None:
         """Queue a sequence, or refuse it."""
         key = SequenceKey(connection_id, submit.sequence_id)
-        message = refusal(submit, self._vocab_size)
+        message = refusal(submit, self._vocab_size) or self.room.refusal(submit)
         if any(key in each for each in self._by_stage):
             message = f"sequence_id: expected a new one, got {key.sequence_id} again"
         if message:
-            self._tell(connection_id, Refused(key.sequence_id, message))
+            self._refuse(key, message)
         elif submit.constraint.grammar:
             self._unbuilt[key] = submit
             self._build_constraint(connection_id, submit, self._vocab_size)
@@ -133,7 +141,7 @@ class Scheduler:
             return  # cancelled meanwhile; its name may be another's now
         del self._unbuilt[key]
         if built.constraint is None:
-            self._tell(key.connection_id, Refused(key.sequence_id, built.refusal))
+            self._refuse(key, built.refusal)
         else:
             self._wait(key, built.submit, built.constraint)
 
@@ -149,12 +157,12 @@ class Scheduler:
         """Forget a sequence, if it is there."""
         key = SequenceKey(connection_id, sequence_id)
         self._unbuilt.pop(key, None)
-        if self._waiting.pop(key, None) or self._restoring.pop(key, None):
-            self._awaited.pop(key, None)
-            self._order.remove(key)
+        self._waiting.pop(key, None)
+        self._restoring.pop(key, None)
+        self._awaited.pop(key, None)
         if key in self._prompt_sizes:
             self._generator.remove(key)
-            self._leave(key)
+        self._leave(key)
 
     def disconnect(self, connection_id: int) -> None:
         """Forget all sequences of a connection, and what it was to be told."""
@@ -171,8 +179,14 @@ class Scheduler:
         """
         self._awaited.clear()
         while key := self._next_to_let_in():
-            waiting = self._waiting.pop(key)
-            if not self._begin_restore(key, waiting):
+            waiting = self._waiting[key]
+            verdict = self.room.verdict(key, waiting.submit, self._generator.prompts())
+            if verdict == "wait":
+                return  # nor may smaller ones pass, or it might wait for ever
+            del self._waiting[key]
+            if verdict == "refuse":
+                self._give_up(key, waiting.submit)
+            elif not self._begin_restore(key, waiting):
                 self._let_in(key, waiting)
             self._admission.note_let_in(len(self._waiting))
 
@@ -182,15 +196,67 @@ class Scheduler:
 
     def _next_to_let_in(self) -> SequenceKey | None:
         inside = [*self._prompt_sizes, *self._restoring]
-        if len(inside) >= self.row_limit:
+        if len(inside) >= min(self.row_limit, self.room.max_sequences):
             return None
-        candidates = [key for key in self._waiting if key not in self._awaited]
+        candidates = [
+            key
+            for key, waiting in self._waiting.items()
+            if key not in self._awaited and self.room.may_begin(waiting.submit)
+        ]
         for key in self._admission.ranked(candidates, inside):
             awaited = self._generator.awaits_shared(self._waiting[key].token_ids)
             if awaited is None:
                 return key
             self._awaited[key] = awaited
         return None
+
+    # ----- Where memory is short -----
+
+    @property
+    def promised_bytes(self) -> int:
+        """Memory that the prompts in the batch have yet to take."""
+        return self.room.promised_bytes(self._generator.prompts())
+
+    def end_largest(self, message: str) -> int | None:
+        """Fail the sequence of the most tokens; return how many, or None."""
+        sizes = self._generator.sizes()
+        if not sizes:
+            return None
+        key = max(sizes, key=sizes.__getitem__)
+        self._generator.remove(key)
+        self._leave(key)
+        self._overload(key, message)
+        return sizes[key]
+
+    def turn_away(self, message: str) -> int:
+        """Fail all sequences that wait, unless others are at work; return how many."""
+        if self._prompt_sizes:
+            return 0
+        waiting = [*self._waiting]
+        for key in waiting:
+            self.cancel(*key)
+            self._overload(key, message)
+        return len(waiting)
+
+    def _give_up(self, key: SequenceKey, submit: Submit) -> None:
+        """End a sequence that no memory can be had for, though no other is at work."""
+        message = self.room.shortage(submit)
+        self._leave(key)
+        if len(submit.token_ids) == submit.prompt_size:
+            self._refuse(key, message)
+        else:  # it has begun, in an engine that is gone
+            self._overload(key, message)
+
+    def _overload(self, key: SequenceKey, message: str) -> None:
+        failed = Failed(key.sequence_id, message, is_overload=True)
+        self._tell(key.connection_id, failed)
+        give_back_buffers()
+
+    def _refuse(self, key: SequenceKey, message: str) -> None:
+        self._tell(key.connection_id, Refused(key.sequence_id, message))
+        give_back_buffers()
+
+    # ----- Into the batch -----
 
     def _begin_restore(self, key: SequenceKey, waiting: _Waiting) -> bool:
         """Have a prefix read, if the disk has more of it than memory."""
@@ -291,10 +357,13 @@ class Scheduler:
             self._tell(connection_id, Finished(sequence_id, token.finish_reason))
 
     def _leave(self, key: SequenceKey) -> None:
-        del self._prompt_sizes[key]
+        """Note a sequence's end; give MLX's free buffers back, whatever end it was."""
+        was_at_work = self._prompt_sizes.pop(key, None) is not None
         self._order.remove(key)
-        if not self._prompt_sizes:
-            mx.clear_cache()  # nothing runs: give MLX's free buffers back
+        self.room.leave(key)
+        if was_at_work and not self._prompt_sizes:
+            mx.synchronize()  # else what is still computed leaves its own
+        give_back_buffers()
 
     def _tell(self, connection_id: int, event: Event) -> None:
         self._events.setdefault(connection_id, []).append(event)

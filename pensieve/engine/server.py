@@ -2,7 +2,7 @@
 
 Runs on the process's main thread and never waits for the model. It ends when told to
 (Quit, SIGTERM), when the model thread breaks, some time after the last client has gone,
-and after a failure to load has been told.
+after a failure to load has been told, and to give its memory back.
 """
 
 import asyncio
@@ -20,11 +20,13 @@ import psutil
 from pensieve.engine.connection import Connection
 from pensieve.engine.model_thread import EventsByConnection, ModelThread, Status
 from pensieve.link.messages import (
+    EXIT_MEMORY,
     CacheReport,
     Cancel,
     EngineSpec,
     EngineState,
     Hello,
+    MemoryReport,
     Ping,
     Pong,
     Quit,
@@ -60,15 +62,20 @@ class Server:
         self._ids = itertools.count(1)
         self._linger: asyncio.TimerHandle | None = None
         self._cache: CacheReport | None = None
+        self._memory: MemoryReport | None = None
         self._model = ModelThread(
             spec,
             self._from_model(self._set_state),
             self._from_model(self._deliver),
+            self._from_model(self._tell_memory),
             self._from_model(lambda: self._end(1)),
         )
 
     async def run(self) -> int:
-        """Serve; return the exit status: 0 as asked, 1 when the model failed."""
+        """Serve; return the exit status.
+
+        0 as asked, 1 when the model failed, EXIT_MEMORY to give memory back.
+        """
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self._end, 0)
         await self._loop.create_unix_server(self._connect, sock=self._listening)
@@ -107,6 +114,8 @@ class Server:
             case Hello():
                 connection.has_said_hello = True
                 self._tell_state(connection)
+                if self._memory is not None:
+                    connection.send([self._memory])
             case Submit() | Cancel():
                 self._model.commands.put((connection.connection_id, request))
             case Ping():
@@ -154,6 +163,14 @@ class Server:
             for connection in self._connections.values():
                 if connection.has_said_hello:
                     connection.send([report])
+
+    def _tell_memory(self, report: MemoryReport) -> None:
+        self._memory = report
+        for connection in self._connections.values():
+            if connection.has_said_hello:
+                connection.send([report])
+        if report.ends_engine:
+            self._end(EXIT_MEMORY)
 
     def _deliver(self, events: EventsByConnection) -> None:
         for connection_id, each in events.items():

@@ -14,6 +14,8 @@ from mlx_lm.models.cache import make_prompt_cache
 
 from pensieve.engine.chunk_ladder import measured_ladder
 from pensieve.engine.kernels import best_noise
+from pensieve.engine.memory_need import MemoryNeed, measured_need
+from pensieve.engine.memory_room import MemoryRoom
 from pensieve.engine.prefill_pace import FixedPace, MeasuredPace, PrefillPace
 from pensieve.engine.prefix_cache.budget import default_budget_bytes
 from pensieve.engine.prefix_cache.disk.opening import open_tier
@@ -50,13 +52,14 @@ def warm_up(
     """
     size = vocab_size(model)
     prefixes = prefix_cache(model, spec.prefix_cache_bytes)
+    pace = prefill_pace(model, spec, size)
     scheduler = Scheduler(
         model,
         size,
         best_noise(size),
         build_constraint,
         max_batch_size=spec.max_batch_size,
-        prefill_chunk=prefill_pace(model, spec, size),
+        prefill_chunk=pace,
         prefixes=prefixes,
         restore=restore,
     )
@@ -67,8 +70,26 @@ def warm_up(
         scheduler.decode()
     scheduler.take_events()
     prefixes.clear()
+    need = memory_need(model, pace.chunk(0, is_alone=True))
+    mx.clear_cache()
+    scheduler.room = MemoryRoom(prefixes, need, spec.memory.emergency_bytes)
     prefixes.disk = disk_tier(model, spec, prefixes)
     return scheduler
+
+
+def memory_need(model: nn.Module, prefill_chunk: int) -> MemoryNeed | None:
+    """Return what the model's sequences need; None where that cannot be measured."""
+    try:
+        need = measured_need(model, prefill_chunk)
+    except ModelError as error:
+        log.warning("%s", error)
+        return None
+    log.info(
+        "a prompt of 1,000 tokens needs %d MB, one of 100,000 %d MB",
+        need.of(1_000, 0) >> 20,
+        need.of(100_000, 0) >> 20,
+    )
+    return need
 
 
 def disk_tier(

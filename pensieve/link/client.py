@@ -11,13 +11,15 @@ from collections.abc import Callable, Iterable
 import msgspec
 
 from pensieve.errors import OverloadedError, RateLimitError
-from pensieve.link.deaths import EngineEnd
+from pensieve.link.deaths import Cause, EngineEnd
+from pensieve.link.memory import MemoryHealth, MemoryWatch
 from pensieve.link.messages import (
     CacheReport,
     Constraint,
     EngineSpec,
     EngineState,
     Event,
+    MemoryReport,
     Pong,
     SamplingParams,
     Submit,
@@ -27,6 +29,7 @@ from pensieve.link.pulse import Patience
 from pensieve.link.roster import Roster
 from pensieve.link.sequence import Sequence
 from pensieve.link.supervisor import Status, Supervisor
+from pensieve.machine_memory import Reading, read_memory
 
 UNCONSTRAINED = Constraint()
 USUAL_PATIENCE = Patience()
@@ -68,6 +71,7 @@ class EngineClient:
         queue_size: int,
         spawn: Callable[[EngineSpec], subprocess.Popen[bytes]] = spawn_engine,
         patience: Patience = USUAL_PATIENCE,
+        read: Callable[[], Reading] = read_memory,
     ) -> None:
         """Prepare; `start` begins.
 
@@ -76,6 +80,7 @@ class EngineClient:
             queue_size: sequences at a time, running and waiting.
             spawn: starts the process.
             patience: how long an engine may keep us waiting.
+            read: how much memory can be had; does not raise.
         """
         self._queue_size = queue_size
         self._cache: CacheReport | None = None
@@ -89,7 +94,13 @@ class EngineClient:
             on_end=self._interrupt,
             on_given_up=self._fail,
         )
-        self._roster = Roster(spec.max_batch_size, self._ids, self._supervisor.send)
+        self._memory = MemoryWatch(spec.memory, read)
+        self._roster = Roster(
+            spec.max_batch_size,
+            self._ids,
+            self._supervisor.send,
+            lambda: self._memory.engine_takes_new,
+        )
 
     async def start(self) -> None:
         """Begin to look for an engine; returns at once."""
@@ -124,7 +135,8 @@ class EngineClient:
                 one that is taken out for another goes on later where it was.
 
         Raises:
-            RateLimitError: `queue_size` sequences are under way, background ones aside.
+            RateLimitError: `queue_size` sequences are under way, background ones aside;
+                or memory is short.
             OverloadedError: there is no engine and will be none, or none for long.
         """
         if self._supervisor.status == "failed" or self._supervisor.is_away:
@@ -135,6 +147,8 @@ class EngineClient:
                 " waiting",
                 RETRY_AFTER_S,
             )
+        if not is_background:
+            self._memory.check_takes_new()
         submit = Submit(
             sequence_id=next(self._ids),
             token_ids=token_ids,
@@ -171,6 +185,10 @@ class EngineClient:
             cache=msgspec.structs.asdict(self._cache) if self._cache else {},
         )
 
+    def memory(self) -> MemoryHealth:
+        """Return how memory is now."""
+        return self._memory.health()
+
     # ----- What the supervisor and the engine say -----
 
     def _let_in(self) -> None:
@@ -178,6 +196,8 @@ class EngineClient:
 
     def _interrupt(self, end: EngineEnd) -> None:
         self._cache = None
+        if self._memory.forget_engine():  # it said that it had to end
+            end = end._replace(cause=Cause.IN_ORDER)
         self._roster.interrupt(end)
 
     def _fail(self, message: str) -> None:
@@ -187,5 +207,8 @@ class EngineClient:
         assert not isinstance(event, EngineState | Pong)  # the supervisor's
         if isinstance(event, CacheReport):
             self._cache = event
+        elif isinstance(event, MemoryReport):
+            self._memory.take(event)
+            self._roster.reconsider()
         else:
             self._roster.take(event)

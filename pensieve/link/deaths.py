@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import psutil
 
-from pensieve.link.messages import EXIT_SOCKET_TAKEN
+from pensieve.link.messages import EXIT_MEMORY, EXIT_SOCKET_TAKEN
 
-BLAMELESS = {0, EXIT_SOCKET_TAKEN, -signal.SIGTERM, -signal.SIGINT}
+BLAMELESS = {0, EXIT_SOCKET_TAKEN, EXIT_MEMORY, -signal.SIGTERM, -signal.SIGINT}
 """Exit statuses of engines that ended in order, negative ones by a signal."""
 LITTLE_MEMORY_BYTES = 512 << 20
 """A SIGKILL with less than this free is taken for the system's own."""

@@ -14,11 +14,15 @@ from typing import Literal
 
 import msgspec
 
+from pensieve.memory_states import MemoryState, MemoryThresholds
+
 PROTOCOL_VERSION = 4
 MAX_FRAME_BYTES = 64 << 20
 """A frame that says it is longer is a broken peer: the connection is closed."""
 EXIT_SOCKET_TAKEN = 75
 """Exit status of an engine that found another one on its socket (EX_TEMPFAIL)."""
+EXIT_MEMORY = 71
+"""Exit status of an engine that ended to give its memory back (EX_OSERR)."""
 
 
 class SamplingParams(msgspec.Struct, frozen=True):
@@ -100,6 +104,8 @@ class EngineSpec(msgspec.Struct, frozen=True):
     """What a chunk may take while others wait, where the engine chooses, >= 1."""
     prefix_disk: PrefixDisk | None = None
     """None, or no memory for it: nothing is on disk."""
+    memory: MemoryThresholds = MemoryThresholds()
+    """Free memory at which the engine does with less."""
 
 
 # ----- HTTP process → engine -----
@@ -228,6 +234,28 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
 
     sequence_id: int
     message: str
+    is_overload: bool = False
+    """Whether it was for want of memory: later, or elsewhere, it can be done."""
+
+
+class MemoryReport(msgspec.Struct, frozen=True, tag=True):
+    """How memory is: told at each change, and after Hello."""
+
+    state: MemoryState
+    free_bytes: int
+    """What the machine, or the GPU, can still give."""
+    bound: str
+    """What bounds it, in a word or two."""
+    active_bytes: int
+    """In MLX's arrays."""
+    peak_bytes: int
+    """The most that there was in them."""
+    cache_bytes: int
+    """In buffers that MLX keeps for later arrays."""
+    done: str = ""
+    """What was done last for want of memory; empty: nothing yet."""
+    ends_engine: bool = False
+    """Whether the engine ends now, to give all its memory back, by no one's fault."""
 
 
 class Pong(msgspec.Struct, frozen=True, tag=True):
@@ -240,4 +268,4 @@ class Pong(msgspec.Struct, frozen=True, tag=True):
 SequenceEvent = Admitted | Refused | Prefilled | Finished | Failed
 """Those that are about one sequence, its `sequence_id`."""
 
-Event = EngineState | CacheReport | Sampled | SequenceEvent | Pong
+Event = EngineState | CacheReport | MemoryReport | Sampled | SequenceEvent | Pong

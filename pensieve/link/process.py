@@ -20,6 +20,10 @@ from pensieve import places
 from pensieve.link.frames import encode_frame
 from pensieve.link.messages import EngineSpec, Quit
 
+OOM_SCORE_ADJ = 500
+"""Added to what the kernel goes by when memory has run out, in thousandths of it: it
+takes the engine, which is started again, not the server or somebody's editor."""
+
 
 def log_file() -> Path:
     """Return the file that engines write to."""
@@ -35,7 +39,7 @@ def spawn_engine(spec: EngineSpec) -> subprocess.Popen[bytes]:
     places.private_dir(log_file().parent)
     descriptor = os.open(log_file(), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     with open(descriptor, "ab") as log:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [
                 sys.executable,
                 "-m",
@@ -49,6 +53,16 @@ def spawn_engine(spec: EngineSpec) -> subprocess.Popen[bytes]:
             start_new_session=True,
             cwd="/",
         )
+    _offer_to_kernel(process.pid)
+    return process
+
+
+def _offer_to_kernel(pid: int) -> None:
+    """Make a process the first to be killed where memory runs out. Linux only."""
+    path = Path(f"/proc/{pid}/oom_score_adj")
+    with contextlib.suppress(OSError, ValueError):
+        own = int(path.read_text())
+        path.write_text(str(min(1000, own + OOM_SCORE_ADJ)))
 
 
 def quit_engine(socket_path: Path, timeout_s: float = 5.0) -> bool:

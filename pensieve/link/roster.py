@@ -20,6 +20,7 @@ class Roster:
         max_batch_size: sequences that the engine works on together.
         ids: names for sequences, shared with who makes them.
         send: passes a request to the engine of now.
+        takes_background: whether the engine begins background work now.
     """
 
     def __init__(
@@ -27,10 +28,12 @@ class Roster:
         max_batch_size: int,
         ids: Iterator[int],
         send: Callable[[Request], None],
+        takes_background: Callable[[], bool] = lambda: True,
     ) -> None:
         self._max_batch_size = max_batch_size
         self._ids = ids
         self._send = send
+        self._takes_background = takes_background
         self._is_open = False
         self._on_trial: Sequence | None = None
         self._sequences: dict[int, Sequence] = {}
@@ -69,6 +72,10 @@ class Roster:
     def open(self) -> None:
         """Let sequences into an engine that is ready and has none."""
         self._is_open = True
+        self._balance()
+
+    def reconsider(self) -> None:
+        """Look anew at who may be inside: whether background work may has changed."""
         self._balance()
 
     def interrupt(self, end: EngineEnd) -> None:
@@ -156,6 +163,8 @@ class Roster:
         """Fill the batch with background sequences, or take out those too many."""
         inside = [each for each in self._sequences.values() if each.is_handed_over]
         free = self._max_batch_size - len(inside)
+        if not self._takes_background():
+            free = min(free, 0)
         for sequence in list(self._sequences.values()):
             if free > 0 and not sequence.is_handed_over:
                 self._hand_over(sequence)

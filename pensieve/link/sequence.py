@@ -9,7 +9,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Literal, Self
 
-from pensieve.errors import ApiError, InvalidRequestError
+from pensieve.errors import ApiError, InvalidRequestError, OverloadedError
 from pensieve.link.blame import PROOF_TOKENS, Suspicion
 from pensieve.link.messages import (
     Admitted,
@@ -165,7 +165,8 @@ class Sequence:
             case Refused():
                 self._error = InvalidRequestError(message.message)
             case Failed():
-                self._error = ApiError(message.message)
+                kind = OverloadedError if message.is_overload else ApiError
+                self._error = kind(message.message)
         self._changed.set()
 
     def interrupt(self) -> None:

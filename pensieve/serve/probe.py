@@ -31,6 +31,7 @@ class Health(msgspec.Struct, frozen=True):
     engine: dict[str, Any] = {}
     requests: dict[str, Any] = {}
     """What they add up to since the start; empty: the server does not say."""
+    memory: dict[str, Any] = {}
     uptime_s: float = 0.0
 
 

@@ -99,6 +99,9 @@ class ScriptedEngine:
     def health(self):
         return self.state
 
+    def memory(self):
+        return {"state": "safe"}
+
     async def close(self):
         self.is_closed = True
 

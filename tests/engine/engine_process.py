@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from pensieve.link.frames import FrameDecoder, encode_frame
-from pensieve.link.messages import EngineSpec, EngineState, Event, Hello
+from pensieve.link.messages import EngineSpec, EngineState, Event, Hello, MemoryReport
 
 TIMEOUT_S = 60
 """For what takes seconds on a loaded machine; nothing is asserted of it."""
@@ -47,6 +47,8 @@ class FrameClient:
         self.writer = writer
         self._decoder = FrameDecoder[Event](Event)
         self._events: list[Event] = []
+        self.reports: list[MemoryReport] = []
+        """What was said of memory, which comes between the other events."""
 
     def send(self, *requests) -> None:
         self.writer.write(b"".join(map(encode_frame, requests)))
@@ -60,7 +62,9 @@ class FrameClient:
                 piece = await self.reader.read(1 << 16)
             if not piece:
                 return
-            self._events += self._decoder.feed(piece)
+            for event in self._decoder.feed(piece):
+                is_report = isinstance(event, MemoryReport)
+                (self.reports if is_report else self._events).append(event)
 
     async def until(self, condition) -> list[Event]:
         """Return the events up to and with the first that meets the condition."""
@@ -70,6 +74,19 @@ class FrameClient:
             if condition(event):
                 return seen
         raise AssertionError(f"the engine closed the connection after {seen}")
+
+    async def report(self, condition) -> MemoryReport:
+        """Wait until memory is as wanted; other events are dropped."""
+        while True:
+            for report in self.reports:
+                if condition(report):
+                    return report
+            async with asyncio.timeout(TIMEOUT_S):
+                piece = await self.reader.read(1 << 16)
+            if not piece:
+                raise AssertionError(f"the engine closed the connection: {self}")
+            events = self._decoder.feed(piece)
+            self.reports += [each for each in events if isinstance(each, MemoryReport)]
 
     async def ready(self) -> EngineState:
         return (await self.until(lambda event: status(event) == "ready"))[-1]

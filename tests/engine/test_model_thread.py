@@ -14,6 +14,9 @@ from pensieve.link.messages import Admitted, Cancel, Finished, SamplingParams, S
 SUBMIT = Submit(1, [5, 6, 7], 3, [], SamplingParams(seed=0), prompt_size=3)
 
 
+THREADS = []
+
+
 class Watched:
     """A model thread and all that it said, in order."""
 
@@ -23,9 +26,11 @@ class Watched:
             engine_spec(model_path, "unused"),
             on_state=lambda *state: self.said.put(state),
             on_events=self.said.put,
+            on_memory=lambda report: None,
             on_crash=lambda: self.said.put("crashed"),
         )
         self.thread.start()
+        THREADS.append(self.thread)
 
     def hear(self):
         return self.said.get(timeout=TIMEOUT_S)
@@ -40,6 +45,16 @@ class Watched:
 def no_preload(monkeypatch):
     """MLX is in this process already, with whatever BLAS it has."""
     monkeypatch.setattr(blas, "preload", lambda: "the BLAS of the tests")
+
+
+@pytest.fixture(autouse=True)
+def ended_threads():
+    """End what was started: a thread that wakes while Python goes down aborts it."""
+    yield
+    while THREADS:
+        thread = THREADS.pop()
+        thread.commands.put(None)  # no command, so the thread breaks
+        thread.join(TIMEOUT_S)
 
 
 def test_a_ready_model_says_how_it_was_loaded(tiny_llama_path):

@@ -3,8 +3,15 @@ from engine.engine_process import engine_spec
 from engine.tiny_models import VOCAB_SIZE, tiny_gemma3, tiny_llama
 
 from pensieve.engine.chunk_ladder import MAX_CHUNK, MIN_CHUNK
-from pensieve.engine.warm_up import prefix_cache, vocab_size, warm_up
+from pensieve.engine.warm_up import (
+    memory_need,
+    prefix_cache,
+    vocab_size,
+    warm_up,
+)
 from pensieve.link.messages import Admitted, Prefilled, SamplingParams, Submit
+
+GREEDY = SamplingParams(seed=0, temperature=0)
 
 
 def no_grammars(*_):
@@ -80,3 +87,22 @@ def test_the_prefix_cache_is_off_where_caches_are_of_a_foreign_kind(caplog):
 
     assert not prefix_cache(Foreign(), 4096).is_on
     assert "got object" in caplog.text
+
+
+def test_a_warm_scheduler_knows_what_its_sequences_need():
+    spec = engine_spec("model", "socket", prefill_chunk=8)
+    scheduler = warm_up(tiny_llama(), spec, no_grammars)
+    size = 1 << 40  # no machine has room for such a prompt
+
+    assert scheduler.room.refusal(Submit(1, range(size), 1, [], GREEDY, size))
+    assert not scheduler.room.refusal(Submit(1, [5] * 100, 1, [], GREEDY, 100))
+
+
+def test_what_cannot_be_measured_is_not_refused():
+    class Foreign:
+        layers = ()
+
+        def make_cache(self):
+            return [object()]
+
+    assert memory_need(Foreign(), 8) is None

@@ -1,3 +1,5 @@
+"""Scripted engines, and a client that starts them."""
+
 import contextlib
 import subprocess
 import sys

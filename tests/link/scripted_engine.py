@@ -11,6 +11,8 @@ It speaks the real wire from a process of its own. The token at position p is
     [CUT, n, …]     the connection is closed after n tokens, once
     [STOP, n, …]    the process is stopped (SIGSTOP) after n tokens, once
     [HANG, n, …]    its main thread says nothing more after n tokens
+    [SHORT, n, …]   after n tokens the engine ends itself to give memory back
+    [SAY, s, …]     says that memory is in state s, and goes on to max_tokens
     [BUSY, …]       admitted, and then the engine says that it computes for an hour
     [WAIT, …]       admitted, and then nothing
     anything else   goes on to max_tokens
@@ -31,6 +33,7 @@ import msgspec
 from pensieve.engine.listener import Listener, SocketTakenError
 from pensieve.link.frames import FrameDecoder, encode_frame
 from pensieve.link.messages import (
+    EXIT_MEMORY,
     EXIT_SOCKET_TAKEN,
     Admitted,
     Cancel,
@@ -39,6 +42,7 @@ from pensieve.link.messages import (
     Failed,
     Finished,
     Hello,
+    MemoryReport,
     Ping,
     Pong,
     Prefilled,
@@ -48,14 +52,28 @@ from pensieve.link.messages import (
     Sampled,
     Submit,
 )
+from pensieve.memory_states import MemoryState
 
 DIE, REFUSE, FAIL, WAIT = 901, 902, 903, 904
 CUT, STOP, HANG, BUSY, KILL = 905, 906, 907, 908, 909
+SHORT, SAY = 910, 911
 
 
 def token_at(position: int) -> int:
     """Return the token that any sequence has there."""
     return position * 7 % 500
+
+
+def memory_report(state, ends_engine=False):
+    sizes = {"active_bytes": 3, "peak_bytes": 4, "cache_bytes": 5}
+    return MemoryReport(
+        MemoryState(state),
+        600 << 20,
+        "GPU",
+        **sizes,
+        done="ended the engine, to start it again empty" if ends_engine else "",
+        ends_engine=ends_engine,
+    )
 
 
 CONNECTIONS = set()
@@ -102,7 +120,9 @@ class Connection:
         self._is_busy = prompt[0] == BUSY
         if prompt[0] in (WAIT, BUSY):
             return
-        if prompt[1:2] == [0]:
+        if prompt[0] == SAY:
+            self.send(memory_report(prompt[1]))
+        elif prompt[1:2] == [0]:
             await asyncio.sleep(0.01)
             self._do(prompt[0], is_first=False)
         self.send(Prefilled(sequence_id, len(prompt), len(prompt)))
@@ -114,13 +134,17 @@ class Connection:
             if prompt[0] == FAIL:
                 self.send(Failed(sequence_id, "failed as scripted"))
                 return
-            if [count + 1] == prompt[1:2]:
+            if [count + 1] == prompt[1:2] and prompt[0] != SAY:
                 self._do(prompt[0], is_first=len(prompt) == submit.prompt_size)
         self.send(Finished(sequence_id, "max_tokens"))
 
     def _do(self, what, is_first):
         if what == DIE:
             os._exit(1)
+        if what == SHORT:
+            for connection in CONNECTIONS:
+                connection.send(memory_report(MemoryState.EMERGENCY, True))
+            os._exit(EXIT_MEMORY)
         if what == KILL:
             os.kill(os.getpid(), signal.SIGKILL)
         if what == HANG:

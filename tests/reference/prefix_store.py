@@ -18,7 +18,7 @@ class Known:
 
 class PrefixStore:
     def __init__(self, budget_bytes: int) -> None:
-        self.budget_bytes = budget_bytes
+        self.budget_bytes = self.limit_bytes = budget_bytes
         self.known: dict[Prefix, Known] = {}
         self.clock = 0
 
@@ -54,20 +54,23 @@ class PrefixStore:
         tip = tuple(token_ids[:size])
         self._evict(len(token_ids) - size + checkpoint_bytes, tip)
         for i in range(size + 1, len(token_ids) + 1):
-            if self.nbytes + 1 > self.budget_bytes:
+            if self.nbytes + 1 > self.limit_bytes:
                 return
             self.known[tuple(token_ids[:i])] = Known(self.clock, i <= head_size)
         end = self.known.get(tuple(token_ids))
-        has_room = self.nbytes + checkpoint_bytes <= self.budget_bytes
+        has_room = self.nbytes + checkpoint_bytes <= self.limit_bytes
         if checkpoint_bytes and end and not end.checkpoint_bytes and has_room:
             end.checkpoint_bytes = checkpoint_bytes
             end.checkpoint_last_used = self.clock
+
+    def shrink(self, nbytes: int) -> None:
+        self._evict(self.limit_bytes - nbytes, ())
 
     def _evict(self, nbytes: int, tip: Prefix) -> None:
         heads = [each for each in self.known.values() if each.is_head]
         head_bytes = sum(1 + each.checkpoint_bytes for each in heads)
         spares_heads = 2 * head_bytes <= self.budget_bytes
-        while self.nbytes + nbytes > self.budget_bytes:
+        while self.nbytes + nbytes > self.limit_bytes:
             ranked = []
             for prefix, each in self.known.items():
                 if prefix == tip:

@@ -52,7 +52,6 @@ class PrefixCache:
         self.disk: DiskTier | None = None
         """Where what is kept is also written to, if anywhere."""
         self._layout = layout
-        self._budget_bytes = budget_bytes
         self._tree = RunTree[KVSegment, States](KVSegment([]), budget_bytes, run_size)
 
     @classmethod
@@ -62,8 +61,8 @@ class PrefixCache:
 
     @property
     def is_on(self) -> bool:
-        """Whether anything can be kept."""
-        return self._budget_bytes > 0
+        """Whether anything can be kept now."""
+        return self._tree.limit_bytes > 0
 
     @property
     def needs_checkpoints(self) -> bool:
@@ -78,11 +77,28 @@ class PrefixCache:
     @property
     def budget_bytes(self) -> int:
         """Memory that may be stored."""
-        return self._budget_bytes
+        return self._tree.budget_bytes
 
     def clear(self) -> None:
         """Forget everything, here; what is on disk stays."""
         self._tree.clear()
+
+    def limit(self, limit_bytes: int) -> None:
+        """Keep no more than this from now on, nor than the budget; forget nothing.
+
+        Args:
+            limit_bytes: 0: nothing more is kept, until another limit is set.
+        """
+        self._tree.limit(limit_bytes)
+
+    def shrink(self, nbytes: int, spared: Sequence[int] | TokenIds = ()) -> None:
+        """Forget what was used least lately, until no more than this is kept.
+
+        Args:
+            spared: a sequence whose prefix goes last.
+        """
+        self._tree.touch(self._match(spared).path)
+        self._tree.shrink(nbytes)
 
     def spill(self) -> None:
         """Begin to write what is not on disk, as far as its queue takes it; forget all.

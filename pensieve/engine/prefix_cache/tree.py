@@ -38,7 +38,7 @@ class RunTree(Generic[SegmentT, CheckpointT]):
         self, empty: SegmentT, budget_bytes: int, run_size: int = RUN_SIZE
     ) -> None:
         self._empty = empty
-        self._budget_bytes = budget_bytes
+        self.budget_bytes = self._limit_bytes = budget_bytes
         self._run_size = run_size
         self._clock = 0
         self.clear()
@@ -50,6 +50,20 @@ class RunTree(Generic[SegmentT, CheckpointT]):
         )
         self.nbytes = 0
         """Memory of all that is stored; what sequences share counts once."""
+
+    @property
+    def limit_bytes(self) -> int:
+        """What may be stored now, at most the budget."""
+        return self._limit_bytes
+
+    def limit(self, limit_bytes: int) -> None:
+        """Store no more than this from now on, nor than the budget; evict nothing."""
+        self._limit_bytes = max(0, min(limit_bytes, self.budget_bytes))
+
+    def shrink(self, nbytes: int) -> None:
+        """Evict until no more than this is stored."""
+        if self.nbytes > nbytes:
+            self._make_room(self._limit_bytes - nbytes, self._root)
 
     def __iter__(self) -> Iterator[Run[SegmentT, CheckpointT]]:
         """Go through all runs, each after the one before it."""
@@ -162,7 +176,7 @@ class RunTree(Generic[SegmentT, CheckpointT]):
     # ----- Room -----
 
     def _has_room(self, nbytes: int) -> bool:
-        return self.nbytes + nbytes <= self._budget_bytes
+        return self.nbytes + nbytes <= self._limit_bytes
 
     def _make_room(self, nbytes: int, tip: Run[SegmentT, CheckpointT]) -> None:
         """Evict until so many bytes more are within the budget, or nothing is left.
@@ -173,7 +187,7 @@ class RunTree(Generic[SegmentT, CheckpointT]):
         if self._has_room(nbytes):
             return
         head_bytes = sum(run.nbytes for run in self if run.is_head)
-        spares_heads = 2 * head_bytes <= self._budget_bytes
+        spares_heads = 2 * head_bytes <= self.budget_bytes
         candidates: list[_Candidate[SegmentT, CheckpointT]] = []
 
         def consider(run: Run[SegmentT, CheckpointT]) -> None:

@@ -2,7 +2,9 @@ import mlx.core as mx
 import psutil
 import pytest
 
+from pensieve.engine import device_memory
 from pensieve.engine.prefix_cache.budget import budget_bytes, default_budget_bytes
+from pensieve.machine_memory import Reading
 
 GIB = 1 << 30
 
@@ -41,3 +43,10 @@ def test_the_default_is_a_share_of_what_machine_and_gpu_can_give(
     monkeypatch.setattr(mx, "get_active_memory", lambda: 5 * GIB)
 
     assert default_budget_bytes() == budget_bytes(free)
+
+
+def test_the_default_is_within_what_a_control_group_leaves(monkeypatch):
+    reading = Reading(6 * GIB, "control group")
+    monkeypatch.setattr(device_memory, "read_memory", lambda: reading)
+
+    assert default_budget_bytes() == budget_bytes(6 * GIB)

@@ -148,6 +148,16 @@ class LikeTheTwin(RuleBasedStateMachine):
         insert(self.tree, token_ids, checkpoint_bytes, head_size)
         self.twin.insert(token_ids, checkpoint_bytes, head_size)
 
+    @rule(limit_bytes=st.integers(0, 30))
+    def limit(self, limit_bytes):
+        self.tree.limit(limit_bytes)
+        self.twin.limit_bytes = min(limit_bytes, self.twin.budget_bytes)
+
+    @rule(nbytes=st.integers(0, 30))
+    def shrink(self, nbytes):
+        self.tree.shrink(nbytes)
+        self.twin.shrink(nbytes)
+
     @rule(token_ids=TOKENS)
     def find(self, token_ids):
         assert find(self.tree, token_ids) == self.twin.longest(token_ids)
@@ -268,3 +278,28 @@ def test_the_common_size_ends_where_tokens_differ(one, other, size):
 
 def test_tokens_are_kept_as_32_bits():
     assert as_array([1, 2]).dtype == np.int32
+
+
+def test_a_limit_stops_growth_and_takes_nothing_away():
+    store = tree(budget_bytes=8, run_size=2)
+    insert(store, [1] * 4)
+    store.limit(4)
+    assert find(store, [1] * 4) == 4
+
+    insert(store, [2] * 2)
+
+    assert (find(store, [1] * 4), find(store, [2] * 2), store.nbytes) == (2, 2, 4)
+    store.limit(100)
+    insert(store, [3] * 9)
+    assert store.nbytes == 8
+
+
+def test_what_shrinks_keeps_what_was_used_last():
+    store = tree(run_size=2)
+    for token in (1, 2, 3):
+        insert(store, [token] * 4)
+    find(store, [1] * 4)
+
+    store.shrink(6)
+
+    assert [find(store, [token] * 4) for token in (1, 2, 3)] == [4, 0, 2]
