@@ -242,6 +242,20 @@ def test_each_request_has_a_seed_of_its_own():
     assert len(seeds) == 50
 
 
+@pytest.mark.parametrize(
+    ("conversation_id", "shares_with"),
+    [("session", "session"), ("session/agent", "session"), ("", "")],
+)
+async def test_sub_agents_share_their_sessions_part_of_the_machine(
+    pipeline, engine, conversation_id, shares_with
+):
+    prepared = await pipeline.prepare(request(), conversation_id)
+
+    await pipeline.answer(prepared)
+
+    assert engine.conversation_id == shares_with
+
+
 async def test_a_prompt_can_be_read_without_an_answer(pipeline, engine):
     message = await answer(pipeline, request(max_tokens=0))
 

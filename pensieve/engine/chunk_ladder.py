@@ -16,6 +16,9 @@ MIN_CHUNK = 32
 MAX_CHUNK = 4096
 """Larger ones are no faster anywhere, and need memory for what they compute between."""
 
+HOPELESS = 4
+"""Times the target: what takes so long is not tried again."""
+
 Clock = Callable[[], float]
 """Seconds from some time on."""
 
@@ -85,11 +88,11 @@ def measured_ladder(
     Args:
         run: computes a chunk of so many tokens, to its end.
     """
-    run(MIN_CHUNK)  # what is compiled at the first call is not the chunk's time
+    run(2)  # what the first call compiles is not a chunk's time
     rungs = []
     for size in sizes():
         seconds = _timed(run, size, clock)
-        if seconds > target_s:  # by a compilation, or by something else that ran
+        if target_s < seconds <= HOPELESS * target_s:  # perhaps something else ran
             seconds = min(seconds, _timed(run, size, clock))
         rungs.append(Rung(size, seconds))
         if seconds > target_s:

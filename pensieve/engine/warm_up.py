@@ -12,7 +12,7 @@ import mlx.core as mx
 import mlx.nn as nn
 from mlx_lm.models.cache import make_prompt_cache
 
-from pensieve.engine.chunk_ladder import measured_ladder
+from pensieve.engine.chunk_ladder import Clock, measured_ladder
 from pensieve.engine.kernels import best_noise
 from pensieve.engine.memory_need import MemoryNeed, measured_need
 from pensieve.engine.memory_room import MemoryRoom
@@ -128,7 +128,12 @@ def vocab_size(model: nn.Module) -> int:
     return int(logits.shape[-1])
 
 
-def prefill_pace(model: nn.Module, spec: EngineSpec, vocab_size: int) -> PrefillPace:
+def prefill_pace(
+    model: nn.Module,
+    spec: EngineSpec,
+    vocab_size: int,
+    clock: Clock = time.perf_counter,
+) -> PrefillPace:
     """Return the chunks that are asked for; else those that meet the target here."""
     if spec.prefill_chunk:
         return FixedPace(spec.prefill_chunk)
@@ -141,6 +146,6 @@ def prefill_pace(model: nn.Module, spec: EngineSpec, vocab_size: int) -> Prefill
         mx.eval(arrays_in(cache))
 
     target_s = spec.prefill_target_ms / 1000
-    ladder = measured_ladder(run, target_s, time.perf_counter)
+    ladder = measured_ladder(run, target_s, clock)
     mx.clear_cache()
-    return MeasuredPace(ladder, target_s)
+    return MeasuredPace(ladder, target_s, clock)

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Literal, Self
 
+import msgspec
+
 from pensieve.errors import ApiError, InvalidRequestError, OverloadedError
 from pensieve.link.blame import PROOF_TOKENS, Suspicion
 from pensieve.link.messages import (
@@ -124,18 +126,11 @@ class Sequence:
     def submit(self) -> Submit:
         """Return what an engine needs in order to begin, or to go on."""
         prompt = self._prompt
-        return Submit(
+        return msgspec.structs.replace(
+            prompt,
             sequence_id=self.sequence_id,
             token_ids=prompt.token_ids + self._produced,
             max_tokens=prompt.max_tokens - len(self._produced),
-            end_token_ids=prompt.end_token_ids,
-            sampling=prompt.sampling,
-            prompt_size=prompt.prompt_size,
-            constraint=prompt.constraint,
-            head_size=prompt.head_size,
-            keep_sizes=prompt.keep_sizes,
-            conversation_id=prompt.conversation_id,
-            is_background=prompt.is_background,
         )
 
     def produce(self, token_id: int) -> None:

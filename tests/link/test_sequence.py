@@ -2,17 +2,19 @@ from pensieve.link.messages import Constraint, SamplingParams, Submit
 from pensieve.link.sequence import Sequence
 
 
-def test_a_sequence_that_goes_on_elsewhere_keeps_its_constraint_and_its_prompt():
+def test_a_sequence_that_goes_on_elsewhere_keeps_all_that_was_asked():
     submit = Submit(
         sequence_id=4,
         token_ids=[1, 2, 3],
         max_tokens=9,
         end_token_ids=[0],
-        sampling=SamplingParams(seed=8),
+        sampling=SamplingParams(seed=8, repetition_penalty=1.1),
         prompt_size=3,
         constraint=Constraint(grammar="start: /x*/"),
         head_size=2,
         keep_sizes=[1, 3],
+        conversation_id="session",
+        is_background=True,
     )
     sequence = Sequence(submit, on_exit=lambda _: None)
     sequence.produce(7)
@@ -23,9 +25,11 @@ def test_a_sequence_that_goes_on_elsewhere_keeps_its_constraint_and_its_prompt()
         token_ids=[1, 2, 3, 7, 8],
         max_tokens=7,
         end_token_ids=[0],
-        sampling=SamplingParams(seed=8),
+        sampling=SamplingParams(seed=8, repetition_penalty=1.1),
         prompt_size=3,
         constraint=Constraint(grammar="start: /x*/"),
         head_size=2,
         keep_sizes=[1, 3],
+        conversation_id="session",
+        is_background=True,
     )

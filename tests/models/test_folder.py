@@ -186,6 +186,18 @@ def test_several_chat_templates_without_a_default_are_refused(folder):
             {"do_sample": False, "temperature": 0.6},
             GenerationDefaults(temperature=0.0),
         ),
+        (
+            {"repetition_penalty": 1.05, "top_p": 0.8},
+            GenerationDefaults(top_p=0.8, repetition_penalty=1.05),
+        ),
+        (
+            {"do_sample": False, "top_k": 50, "repetition_penalty": 1.2},
+            GenerationDefaults(temperature=0.0, repetition_penalty=1.2),
+        ),
+        (
+            {"presence_penalty": 1.5, "frequency_penalty": -0.25},
+            GenerationDefaults(presence_penalty=1.5, frequency_penalty=-0.25),
+        ),
     ],
 )
 def test_the_generation_config_gives_the_defaults(folder, settings, expected):

@@ -161,9 +161,14 @@ def test_of_several_templates_the_default_one_is_taken(path):
 
 
 def test_the_file_s_sampling_settings_are_the_defaults(path):
-    write_gguf(path, general__sampling__temp=0.6, general__sampling__top_k=-1)
+    write_gguf(
+        path,
+        general__sampling__temp=0.6,
+        general__sampling__top_k=-1,
+        general__sampling__penalty_repeat=1.05,
+    )
 
-    expected = GenerationDefaults(temperature=0.6, top_k=0)
+    expected = GenerationDefaults(temperature=0.6, top_k=0, repetition_penalty=1.05)
     assert describe_gguf(path).defaults == expected
 
 
