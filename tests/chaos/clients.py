@@ -1,9 +1,11 @@
 """Clients that ask, read, leave in the middle, ask again, and check what they get."""
 
+import functools
 import json
 import random
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 from chaos.duration import BOUND_S
@@ -86,13 +88,13 @@ class Client(threading.Thread):
         self._undisturbed = undisturbed
         self._may_differ = may_differ
         self._dice = dice
-        self._stop = threading.Event()
+        self._is_over = threading.Event()
 
     def stop(self) -> None:
-        self._stop.set()
+        self._is_over.set()
 
     def run(self) -> None:
-        while not self._stop.is_set():
+        while not self._is_over.is_set():
             name = self._dice.choice(sorted(self._questions))
             begun_at = time.monotonic()
             try:
@@ -121,11 +123,13 @@ class Client(threading.Thread):
 
 
 def ask_all(base_url, questions):
-    """Return the essence of the answer to each question, one after the other."""
-    return {
-        name: essence(streamed(base_url, question))
-        for name, question in questions.items()
-    }
+    """Return the essence of the answer to each question."""
+    with ThreadPoolExecutor() as threads:
+        answers = threads.map(functools.partial(streamed, base_url), questions.values())
+        return {
+            name: essence(answer)
+            for name, answer in zip(questions, answers, strict=True)
+        }
 
 
 def crowd(size, seed, *arguments):

@@ -1,13 +1,13 @@
 """How long the chaos lasts, and the seed that repeats its choices.
 
-PENSIEVE_TEST_CHAOS_S: seconds in all, 75 unless told; `make chaos` has 600.
+PENSIEVE_TEST_CHAOS_S: seconds in all, 45 unless told; `make chaos` has 600.
 PENSIEVE_TEST_CHAOS_SEED: printed at the beginning; another one each time unless told.
 """
 
 import os
 import random
 
-CHAOS_S = float(os.environ.get("PENSIEVE_TEST_CHAOS_S", "75"))
+CHAOS_S = float(os.environ.get("PENSIEVE_TEST_CHAOS_S", "45"))
 SEED = int(
     os.environ.get("PENSIEVE_TEST_CHAOS_SEED", random.SystemRandom().getrandbits(32))
 )

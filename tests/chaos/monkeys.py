@@ -49,14 +49,14 @@ class Monkeys(threading.Thread):
         self._is_ready = is_ready
         self._client_pid = client_pid
         self._cache = cache
-        self._stop = threading.Event()
+        self._is_over = threading.Event()
 
     def __enter__(self) -> "Monkeys":
         self.start()
         return self
 
     def __exit__(self, *exc) -> None:
-        self._stop.set()
+        self._is_over.set()
         self.join()
         print("chaos: " + ", ".join(f"{n} x {what}" for what, n in self.done.items()))
         if self.failure is not None:
@@ -71,7 +71,7 @@ class Monkeys(threading.Thread):
         if self._cache is not None:
             disturbances += [self._read_only, self._full, self._flip, self._flip]
         try:
-            while not self._stop.is_set():
+            while not self._is_over.is_set():
                 self._wait()
                 self._dice.choice(disturbances)()
         except BaseException as error:
@@ -81,9 +81,9 @@ class Monkeys(threading.Thread):
         deadline = time.monotonic() + MAX_LOADING_S
         if self._dice.random() > EAGER:
             while not self._is_ready() and time.monotonic() < deadline:
-                if self._stop.wait(0.05):
+                if self._is_over.wait(0.05):
                     return
-        self._stop.wait(self._dice.uniform(0.2, MAX_CALM_S))
+        self._is_over.wait(self._dice.uniform(0.2, MAX_CALM_S))
 
     def _signal(self, number: int) -> int | None:
         pids = self._engine_pids()
@@ -99,7 +99,7 @@ class Monkeys(threading.Thread):
     def _pause(self) -> None:
         pid = self._signal(signal.SIGSTOP)
         if pid is not None:
-            self._stop.wait(self._dice.uniform(0.5, MAX_PAUSE_S))
+            self._is_over.wait(self._dice.uniform(0.5, MAX_PAUSE_S))
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
             self.done["paused"] += 1
@@ -120,7 +120,7 @@ class Monkeys(threading.Thread):
     def _spoil(self, how: Callable[[CacheDir], str]) -> None:
         assert self._cache is not None
         self.done[f"cache {how(self._cache)}"] += 1
-        self._stop.wait(self._dice.uniform(1.0, MAX_CALM_S))
+        self._is_over.wait(self._dice.uniform(1.0, MAX_CALM_S))
         for pid in self._engine_pids():
             self._cache.restore(pid)
         self._cache.restore()

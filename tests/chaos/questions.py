@@ -65,9 +65,8 @@ OF_TINY = {
     "text": body("Please do tiny-task-text.", 200),
     "files": body("Please do tiny-task-files.", 400, tools=TOOLS),
     "second": body(second_step(), 800, tools=TOOLS),
-    "long": body("Please do tiny-task-long.", 4000, tools=TOOLS),
     "think": body("Please do tiny-task-think.", 400, tools=TOOLS),
-    "ponder": body("Please do tiny-task-ponder.", 1500),
+    "ponder": body("Please do tiny-task-ponder.", 2500),
     "two": body("Please do tiny-task-two.", 400, tools=TOOLS),
 }
 """Of the tiny model: tests/tiny_model/scripts.py says what it answers."""
@@ -76,6 +75,6 @@ OF_SMOLLM2 = {
     "forced": body("Is it warm in Rome?", 80, tools=[WEATHER], tool_choice=ANY_CALL),
     "clock": body("How late is it?", 80, tools=[CLOCK, WEATHER], tool_choice=ANY_CALL),
 } | {
-    subject: body(f"Tell me something about {subject}.", 60, system=SYSTEM)
-    for subject in ("whales", "lighthouses", "paper", "tides", "gulls", "maps")
+    subject: body(f"Tell me something about {subject}.", 40, system=SYSTEM)
+    for subject in ("whales", "lighthouses", "paper", "tides")
 }

@@ -109,7 +109,9 @@ def chaos(what, model_path, questions, may_differ, home, monkeypatch):
         assert not [each for client in clients for each in client.failures]
         assert sum(client.num_answers for client in clients) > 0
         assert monkeys.done.total() > 0
-        assert not remaining_leaks(before, server, home, temporary)
+        left = remaining_leaks(before, server, home, temporary)
+        print(f"chaos: {what}: leaks: {left}")
+        assert not left
         assert "Traceback" not in server.log
         assert ask_all(server.base_url, questions).keys() == undisturbed.keys()
     assert left_under(temporary) == []
