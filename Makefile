@@ -20,13 +20,14 @@ CPP_SOURCES := $(shell find csrc -name '*.cpp' -o -name '*.hpp' -o -name '*.c')
 DOCTEST = $(wildcard $(addsuffix /doctest/doctest.h,/usr/include /usr/local/include /opt/homebrew/include))
 PIP = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help setup demo test test-native test-claude conformance forced-answers mutants lint bench clean distclean
+.PHONY: help setup demo test test-native test-claude conformance chaos forced-answers mutants lint bench clean distclean
 
 help:
 	@echo "make demo      install into .venv, start a server, stream one answer"
 	@echo "make setup     install into .venv, with what tests and checks need"
 	@echo "make test      all tests, C++ and Python, but for these, which take minutes:"
 	@echo "make conformance      the conformance suite, on SmolLM2 as well"
+	@echo "make chaos            ten minutes of killed engines (CHAOS_S=, CHAOS_SEED=)"
 	@echo "make test-claude      the whole of Claude Code, and"
 	@echo "make forced-answers   300 answers under random schemas"
 	@echo "make mutants   break the server in many ways; see that the tests notice"
@@ -95,6 +96,12 @@ forced-answers: setup
 # Of another server: .venv/bin/python -m pytest tests/conformance --base-url http://...
 conformance: setup
 	$(BIN)/python -m pytest -m "patient or not patient" tests/conformance
+
+# Ten minutes of it, or CHAOS_S seconds; `make test` has less than one. It prints the
+# seed of its choices: CHAOS_SEED repeats them.
+CHAOS_S ?= 600
+chaos: setup
+	PENSIEVE_TEST_CHAOS_S=$(CHAOS_S) $(if $(CHAOS_SEED),PENSIEVE_TEST_CHAOS_SEED=$(CHAOS_SEED)) $(BIN)/python -m pytest -s tests/chaos
 
 # The whole agent on the tiny model of the tests, in a terminal too (needs tmux).
 test-claude: setup

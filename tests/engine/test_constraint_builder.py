@@ -82,3 +82,23 @@ def test_a_failure_nobody_thought_of_refuses_too(build, tmp_path, monkeypatch, c
         (built,) = build(tmp_path, submit('start: "a"'))
 
     assert "RecursionError: too deep" in built.refusal
+
+
+def test_a_grammar_that_breaks_the_compiler_is_refused_and_the_next_is_built(
+    build, tmp_path, monkeypatch, caplog
+):
+    """A panic of llguidance's is no Exception; without an answer its request waits."""
+    save_tokenizer(tmp_path)
+    built = constraint_builder.built
+
+    def panic_once(*arguments):
+        monkeypatch.setattr(constraint_builder, "built", built)
+        raise BaseException("index out of bounds")
+
+    monkeypatch.setattr(constraint_builder, "built", panic_once)
+    with caplog.at_level(logging.CRITICAL):
+        first, second = build(tmp_path, submit('start: "a"', 7), submit('start: "b"'))
+
+    assert first.constraint is None
+    assert "index out of bounds" in first.refusal
+    assert second.constraint is not None

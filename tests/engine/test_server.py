@@ -6,6 +6,7 @@ import signal
 
 import pytest
 from engine.engine_process import (
+    TIMEOUT_S,
     FrameClient,
     connected,
     engine_spec,
@@ -20,6 +21,8 @@ from pensieve.link.messages import (
     Admitted,
     Cancel,
     Finished,
+    Ping,
+    Pong,
     Prefilled,
     Quit,
     Refused,
@@ -80,6 +83,21 @@ async def test_hello_is_answered_while_the_model_loads(spec, tmp_path):
         assert {state.pid for state in states} == {process.pid}
         assert states[-1].memory_bytes > 10 << 20
         assert "float32" in states[-1].message
+
+
+async def test_pings_are_answered_while_the_model_loads_and_works(spec, tmp_path):
+    with running_engine(spec, tmp_path / "log"):
+        async with connected(spec.socket_path) as client:
+            client.send(Ping())
+            said = await client.until(lambda event: isinstance(event, Pong))
+            assert said[-1] == Pong(busy_s=0.0)
+            assert "ready" not in map(status, said)
+
+            await client.ready()
+            client.send(submit(1, max_tokens=2000), Ping())
+            said = await client.until(lambda event: isinstance(event, Pong))
+            assert not [event for event in said if isinstance(event, Finished)]
+            assert 0 <= said[-1].busy_s < TIMEOUT_S
 
 
 async def test_requests_sent_before_the_model_is_there_wait_for_it(spec, tmp_path):

@@ -20,7 +20,7 @@ class RealServer(GunicornServer):
     def __init__(self, home, model, **settings):
         super().__init__(home, app="pensieve.serve:app", model=model, **settings)
         self.base_url = f"http://127.0.0.1:{self.port}"
-        self._socket_path = home / "run" / f"engine-{self.port}.sock"
+        self.socket_path = home / "run" / f"engine-{self.port}.sock"
 
     def __enter__(self):
         super().__enter__()
@@ -28,18 +28,18 @@ class RealServer(GunicornServer):
         return self
 
     def __exit__(self, *exc):
-        engines = self._engines()
+        engines = self.engine_pids()
         super().__exit__(*exc)
-        quit_engine(self._socket_path)
+        quit_engine(self.socket_path)
         for engine in engines:
             wait_for_end(engine)
 
-    def _engines(self):
-        """Return the pids of this server's engines, however it is with the server."""
+    def engine_pids(self):
+        """Return the pids of this server's engines, the newest last, however it is."""
         return [
             process.pid
             for process in psutil.process_iter()
-            if str(self._socket_path) in " ".join(words_of(process))
+            if str(self.socket_path) in " ".join(words_of(process))
         ]
 
     def health(self):
