@@ -142,7 +142,7 @@ def test_the_turns_of_a_conversation(model, tier):
         said = [*said, *answer, *prompt(9 + 20 * turn, salt=turn)]
 
 
-@pytest.mark.parametrize("size", [70, 90, 161, 420])
+@pytest.mark.parametrize("size", [90, 161, 420])
 def test_a_prompt_that_comes_again(model, tier, size):
     """Shorter and longer than the windows."""
     checked = Checked(model, tier)
@@ -153,7 +153,7 @@ def test_a_prompt_that_comes_again(model, tier, size):
     tier.check(read, size - 1)
 
 
-@pytest.mark.parametrize("shared", [80, 85, 101, 112, 127])
+@pytest.mark.parametrize("shared", [85, 112, 127])
 def test_a_branch_in_the_middle_of_a_run(model_by_token, tier, shared):
     checked = Checked(model_by_token, tier)
     checked.turn(prompt(128))
@@ -163,7 +163,7 @@ def test_a_branch_in_the_middle_of_a_run(model_by_token, tier, shared):
     tier.check(read, shared)
 
 
-@pytest.mark.parametrize("head_size", [69, 80, 101, 220])
+@pytest.mark.parametrize("head_size", [80, 101, 220])
 def test_a_branch_at_a_checkpoint(model, tier, head_size):
     checked = Checked(model, tier)
     head = prompt(head_size)
@@ -193,18 +193,19 @@ def test_a_branch_before_a_window_has_turned_over(tmp_path):
     assert read == 66
 
 
-@pytest.mark.parametrize("taken_back", [1, 5, 30])
+@pytest.mark.parametrize("taken_back", [1, 30])
 def test_an_answer_whose_last_tokens_a_stop_string_takes_back(model, tier, taken_back):
     checked = Checked(model, tier)
     said = checked.broken_off(prompt(40), tokens=200)
     kept = [*prompt(40), *said[:-taken_back]]
+    other = (said[-taken_back] + 1) % VOCAB_SIZE
 
-    _, read = checked.turn([*kept, *prompt(11, salt=1)])
+    _, read = checked.turn([*kept, other, *prompt(11, salt=1)])
 
     assert len(kept) - CHECKPOINT_INTERVAL < read <= len(kept)
 
 
-@pytest.mark.parametrize("steps", [5, 8, 12])
+@pytest.mark.parametrize("steps", [5, 12])
 def test_a_prefill_that_was_broken_off(model, tier, steps):
     checked = Checked(model, tier)
     checked.broken_off(prompt(230), steps=steps)
@@ -286,14 +287,23 @@ def model_of_wide_heads():
 @pytest.mark.parametrize("bits", [4, 8])
 @pytest.mark.parametrize("shared", [80, 85, 104])
 def test_quantised_caches(model_of_wide_heads, tier, bits, shared):
+    """As a cold run does that is cut at the same places.
+
+    Cut elsewhere, keys differ by float32's rounding, and now and then by a whole step
+    of the quantiser: two cold runs differ by more than the tolerance.
+    """
     model = model_of_wide_heads
 
     def quantised():
         return [QuantizedKVCache(group_size=32, bits=bits) for _ in range(2)]
 
-    prefixes, cache = tier.tiers.open(model, quantised()), quantised()
-    mx.eval(model(mx.array([prompt(104)]), cache=cache))
-    prefixes.keep(prompt(104), cache, saves=True)
+    def learned():
+        cache = quantised()
+        mx.eval(model(mx.array([prompt(104)]), cache=cache))
+        return cache
+
+    prefixes = tier.tiers.open(model, quantised())
+    prefixes.keep(prompt(104), learned(), saves=True)
     branch = [*prompt(104)[:shared], *prompt(19, salt=1)]
 
     if isinstance(tier, Disk):
@@ -306,5 +316,9 @@ def test_quantised_caches(model_of_wide_heads, tier, bits, shared):
         hit = prefixes.find(branch)
 
     tier.check(hit.size, shared)
-    warm = model(mx.array([branch[hit.size :]]), cache=hit.cache)[0]
-    assert largest_error(model, branch, np.array(warm), quantised()) < LOGITS_TOLERANCE
+    rest = branch[hit.size :]
+    warm = np.array(model(mx.array([rest]), cache=hit.cache)[0])
+    cold = learned()
+    for layer in cold:
+        layer.trim(104 - hit.size)
+    assert largest_error(model, rest, warm, cold) < LOGITS_TOLERANCE
