@@ -20,7 +20,7 @@ CPP_SOURCES := $(shell find csrc -name '*.cpp' -o -name '*.hpp' -o -name '*.c')
 DOCTEST = $(wildcard $(addsuffix /doctest/doctest.h,/usr/include /usr/local/include /opt/homebrew/include))
 PIP = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help setup demo test test-native test-claude conformance chaos forced-answers mutants lint bench clean distclean
+.PHONY: help setup demo test test-native test-claude conformance chaos forced-answers traces mutants lint bench clean distclean
 
 help:
 	@echo "make demo      install into .venv, start a server, stream one answer"
@@ -28,8 +28,9 @@ help:
 	@echo "make test      all tests, C++ and Python, but for these, which take minutes:"
 	@echo "make conformance      the conformance suite, on SmolLM2 as well"
 	@echo "make chaos            ten minutes of killed engines (CHAOS_S=, CHAOS_SEED=)"
-	@echo "make test-claude      the whole of Claude Code, and"
-	@echo "make forced-answers   300 answers under random schemas"
+	@echo "make test-claude      the whole of Claude Code,"
+	@echo "make forced-answers   300 answers under random schemas, and"
+	@echo "make traces           agents' recorded sessions, which PENSIEVE_TEST_TRACES names"
 	@echo "make mutants   break the server in many ways; see that the tests notice"
 	@echo "make lint      formatting, types, layering"
 	@echo "make bench     measure against mlx-lm"
@@ -93,6 +94,10 @@ test: setup test-native
 forced-answers: setup
 	PENSIEVE_FORCED_ANSWERS=300 $(BIN)/python -m pytest tests/api/test_forced_answers.py
 
+# Without a folder of recorded sessions in PENSIEVE_TEST_TRACES, made-up ones alone.
+traces: setup
+	$(BIN)/python -m pytest -m "patient or not patient" tests/engine/prefix_cache/test_traces.py
+
 # Of another server: .venv/bin/python -m pytest tests/conformance --base-url http://...
 conformance: setup
 	$(BIN)/python -m pytest -m "patient or not patient" tests/conformance
@@ -139,6 +144,7 @@ bench: setup
 	$(BIN)/python -m bench.serve.bench_serve
 	$(BIN)/python -m bench.serve.bench_long_write
 	$(BIN)/python -m bench.engine.bench_constraint
+	$(BIN)/python -m bench.engine.bench_prefix
 
 # ----- Tidying up -----
 

@@ -122,13 +122,10 @@ def test_status_tells_both_processes_and_their_figures_and_is_0(running):
     assert lines[0].startswith("Ready")
     assert lines[1].split() == ["address", f"http://127.0.0.1:{running.port}"]
     words = [line.split()[0] for line in lines[1:]]
-<<<<<<< HEAD
     words.remove("cache")  # once there was a request
-    assert words == ["address", "model", "server", "engine", "answered", "log"]
-=======
-    assert words == ["address", "model", "server", "engine", "memory", "log"]
+    head = ["address", "model", "server", "engine"]
+    assert words == [*head, "answered", "memory", "log"]
     assert re.search(r"memory   \w+, \d+ MB free, \d+ MB in arrays", shown.stdout)
->>>>>>> memory
 
 
 def test_status_as_json_has_pids_and_places(running):

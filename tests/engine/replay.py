@@ -6,7 +6,7 @@ from functools import cache
 
 import mlx.nn as nn
 from engine.tiny_models import tiny_llama
-from engine.warm_engine import OpenPrefixes, WarmEngine, asked
+from engine.warm_engine import FLUSH_S, Tiers, WarmEngine, asked
 from reference.prompt_traces import Prompt, Session
 
 from pensieve.link.messages import Admitted, Event, Finished
@@ -38,24 +38,26 @@ class Replay:
     """An engine that is sent prompts, and answers each with one token.
 
     Args:
-        open_prefixes: makes the prefix cache, also after each `restart`.
+        tiers: opened at first, and again after each `restart`.
         block_size: tokens of a block.
     """
 
     def __init__(
         self,
-        open_prefixes: OpenPrefixes,
+        tiers: Tiers,
         *,
         model: nn.Module | None = None,
         block_size: int = 1,
     ) -> None:
         self._engine = WarmEngine(
-            model or smallest_llama(), VOCAB_SIZE, open_prefixes, prefill_chunk=512
+            model or smallest_llama(), VOCAB_SIZE, tiers, prefill_chunk=512
         )
         self._block_size = block_size
         self._num_sent = 0
         self.num_read = 0
         """Prompt tokens that were read from the cache, of all prompts so far."""
+        self.num_read_from_disk = 0
+        """Of these, those that came from disk."""
         self.num_tokens = 0
         """Prompt tokens of all prompts so far."""
 
@@ -68,6 +70,14 @@ class Replay:
     def nbytes(self) -> int:
         """Memory of what is kept."""
         return self._engine.prefixes.nbytes
+
+    @property
+    def disk_bytes(self) -> int:
+        """Of all that is on disk by now."""
+        disk = self._engine.prefixes.disk
+        assert disk is not None
+        assert disk.flush(FLUSH_S)
+        return disk.nbytes
 
     def restart(self) -> None:
         """Go on as a new process would: nothing is left in memory."""
@@ -116,7 +126,8 @@ class Replay:
 
     def _step(self) -> list[Event]:
         events = self._engine.step()
-        self.num_read += sum(
-            event.cached_tokens for event in events if isinstance(event, Admitted)
-        )
+        for event in events:
+            if isinstance(event, Admitted):
+                self.num_read += event.cached_tokens
+                self.num_read_from_disk += event.disk_tokens
         return events

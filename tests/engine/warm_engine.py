@@ -1,6 +1,9 @@
 """An engine's scheduler on a small model, its steps made at once, its prefixes kept."""
 
-from collections.abc import Callable
+import copy
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import mlx.core as mx
 import mlx.nn as nn
@@ -8,12 +11,16 @@ import numpy as np
 from mlx_lm.models.cache import make_prompt_cache
 
 from pensieve.engine.gumbel import vocabulary_noise
+from pensieve.engine.prefix_cache.disk.opening import open_tier
 from pensieve.engine.prefix_cache.prefix_cache import PrefixCache
 from pensieve.engine.prefix_cache.snapshots import Layout
+from pensieve.engine.prefix_cache.tree import RUN_SIZE
+from pensieve.engine.restorer import RestoredSequence, Wanted, read
 from pensieve.engine.scheduler import Scheduler
 from pensieve.link.messages import (
     Admitted,
     Event,
+    PrefixDisk,
     Sampled,
     SamplingParams,
     Submit,
@@ -21,7 +28,40 @@ from pensieve.link.messages import (
 
 GREEDY = SamplingParams(seed=0, temperature=0)
 PLENTY = 1 << 34
-OpenPrefixes = Callable[[Layout], PrefixCache]
+FLUSH_S = 60
+"""For what takes milliseconds; nothing is asserted of it."""
+
+
+class Tiers(NamedTuple):
+    """What is kept where."""
+
+    memory_bytes: int = PLENTY
+    run_size: int = RUN_SIZE
+    disk: Path | None = None
+    """A folder; None: nothing is on disk."""
+    disk_bytes: int = PLENTY
+
+    def open(self, model: nn.Module, template: list[Any] | None = None) -> PrefixCache:
+        """Return a prefix cache with both tiers, the memory's empty.
+
+        Args:
+            template: the model's empty caches; None: as it makes them.
+        """
+        template = template or make_prompt_cache(model)
+        prefixes = PrefixCache(Layout(template), self.memory_bytes, self.run_size)
+        if self.disk is not None:
+            weights = self.disk / "weights.gguf"
+            weights.write_bytes(b"of the model")
+            used = copy.deepcopy(template)
+            mx.eval(model(mx.array([[0]]), cache=used))
+            prefixes.disk = open_tier(
+                PrefixDisk(str(self.disk / "kept"), "", self.disk_bytes),
+                weights,
+                Layout(template),
+                used,
+                PLENTY,
+            )
+        return prefixes
 
 
 class Watched:
@@ -54,27 +94,27 @@ class WarmEngine:
     """A scheduler and its prefix cache.
 
     Args:
-        open_prefixes: makes the prefix cache, also after each `restart`.
+        tiers: opened at first, and again after each `restart`.
     """
 
     def __init__(
         self,
         model: nn.Module,
         vocab_size: int,
-        open_prefixes: OpenPrefixes,
+        tiers: Tiers,
         *,
         prefill_chunk: int = 16,
         keeps_logits: bool = False,
     ) -> None:
         self.model = Watched(model, keeps_logits)
         self._vocab_size = vocab_size
-        self._open_prefixes = open_prefixes
+        self._tiers = tiers
         self._prefill_chunk = prefill_chunk
         self.events: list[Event] = []
         self._start()
 
     def _start(self) -> None:
-        self.prefixes = self._open_prefixes(Layout(make_prompt_cache(self.model.model)))
+        self.prefixes = self._tiers.open(self.model.model)
         self.scheduler = Scheduler(
             self.model,
             self._vocab_size,
@@ -83,11 +123,22 @@ class WarmEngine:
             max_batch_size=4,
             prefill_chunk=self._prefill_chunk,
             prefixes=self.prefixes,
+            restore=self._restore,
         )
 
     def restart(self) -> None:
         """Go on as a new process would: nothing is left in memory."""
+        if self.prefixes.disk is not None:
+            assert self.prefixes.disk.flush(FLUSH_S)
         self._start()
+
+    def _restore(self, wanted: Wanted) -> None:
+        """Read in another thread, as the engine does, but wait for it."""
+        with ThreadPoolExecutor(1) as other:
+            prefix = other.submit(read, wanted).result()
+        self.scheduler.take_restored(
+            RestoredSequence(wanted.connection_id, wanted.submit, prefix)
+        )
 
     def submit(self, *submits: Submit) -> None:
         for submit in submits:

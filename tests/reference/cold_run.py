@@ -20,7 +20,7 @@ def cold_logits(
     """Return the logits after each token, [num_tokens, vocab_size].
 
     Args:
-        cache: empty; None: as the model makes it.
+        cache: with what comes before; None: empty, as the model makes it.
     """
     logits = model(mx.array([token_ids]), cache=cache or make_prompt_cache(model))
     return np.array(logits[0])

@@ -5,6 +5,7 @@ seen nothing before, and the same greedy answer. All in float32.
 """
 
 from functools import partial
+from pathlib import Path
 
 import mlx.core as mx
 import numpy as np
@@ -18,20 +19,19 @@ from engine.tiny_models import (
     tiny_qwen3_5,
     tiny_qwen3_next,
 )
-from engine.warm_engine import PLENTY, WarmEngine, asked
+from engine.warm_engine import FLUSH_S, Tiers, WarmEngine, asked
 from mlx_lm.models.cache import QuantizedKVCache
 from reference.cold_run import LOGITS_TOLERANCE, first_fault, largest_error
 
 from pensieve.engine.generator import CHECKPOINT_INTERVAL
-from pensieve.engine.prefix_cache.prefix_cache import PrefixCache
-from pensieve.engine.prefix_cache.snapshots import Layout
+from pensieve.engine.prefix_cache.disk.keys import GRID
 
 BY_TOKEN = {"llama": tiny_llama, "phi3": tiny_phi3}
 WINDOWS = {
     "gemma3": tiny_gemma3,
-    "gemma3, a wide window": partial(tiny_gemma3, window=100),
+    "gemma3, a wide window": partial(tiny_gemma3, window=150),
     "gpt_oss": tiny_gpt_oss,
-    "gpt_oss, a wide window": partial(tiny_gpt_oss, window=100),
+    "gpt_oss, a wide window": partial(tiny_gpt_oss, window=400),
 }
 HYBRID = {"qwen3_next": tiny_qwen3_next, "qwen3_5": tiny_qwen3_5}
 BY_CHECKPOINT = WINDOWS | HYBRID
@@ -58,27 +58,46 @@ def model_by_checkpoint(request):
     return request.param()
 
 
-class Tier:
-    """Where prefixes are read from."""
+class Memory:
+    """What was kept is read from memory."""
 
-    def open(self, layout: Layout, budget_bytes: int = PLENTY) -> PrefixCache:
-        return PrefixCache(layout, budget_bytes, RUN_SIZE)
+    def __init__(self, folder: Path) -> None:
+        self.tiers = Tiers(run_size=RUN_SIZE)
 
     def settle(self, engine: WarmEngine) -> None:
-        """Let what was kept come to the tier, and be nowhere else."""
+        """Let what was kept be in this tier alone."""
+
+    def check(self, read: int, size: int) -> None:
+        """Fail unless what was read is what is to be expected of a common prefix."""
+        assert read == size
 
 
-@pytest.fixture(params=["memory"])
-def tier(request):
-    return Tier()
+class Disk(Memory):
+    """All is read from disk: after each turn the engine starts anew."""
+
+    def __init__(self, folder: Path) -> None:
+        self.tiers = Tiers(run_size=RUN_SIZE, disk=folder)
+
+    def settle(self, engine: WarmEngine) -> None:
+        engine.restart()
+
+    def check(self, read: int, size: int) -> None:
+        """As before, but branches are found at every 16th token only."""
+        assert size - GRID < read <= size
+
+
+@pytest.fixture(params=[Memory, Disk], ids=["memory", "disk"])
+def tier(request, tmp_path) -> Memory:
+    return request.param(tmp_path)
 
 
 class Checked:
     """An engine whose every answer is compared with a cold run's."""
 
-    def __init__(self, model, tier: Tier, **how) -> None:
+    def __init__(self, model, tier: Memory) -> None:
         self.cold = model
-        self.engine = WarmEngine(model, VOCAB_SIZE, tier.open, keeps_logits=True, **how)
+        self.engine = WarmEngine(model, VOCAB_SIZE, tier.tiers, keeps_logits=True)
+        self.is_from_disk = isinstance(tier, Disk)
         self._tier = tier
         self._num_asked = 0
 
@@ -88,7 +107,10 @@ class Checked:
         submit = asked(self._num_asked, token_ids, max_tokens, head_size)
         self.engine.model.logits.clear()
         answer = self.engine.run(submit)
-        read = self.engine.admitted(self._num_asked).cached_tokens
+        admitted = self.engine.admitted(self._num_asked)
+        read = admitted.cached_tokens
+        if self.is_from_disk:
+            assert admitted.disk_tokens == read
         logits = np.concatenate(self.engine.model.logits)
         assert len(logits) == len(token_ids) - read + len(answer)
         error = largest_error(self.cold, [*token_ids, *answer], logits)
@@ -111,16 +133,16 @@ class Checked:
 
 def test_the_turns_of_a_conversation(model, tier):
     checked = Checked(model, tier)
-    said, expected_size = prompt(50), 0
+    said, expected_size = prompt(90), 0
 
     for turn in range(4):
-        answer, size = checked.turn(said)
-        assert size == expected_size
+        answer, read = checked.turn(said)
+        assert read == expected_size
         expected_size = len(said) + len(answer)
         said = [*said, *answer, *prompt(9 + 20 * turn, salt=turn)]
 
 
-@pytest.mark.parametrize("size", [6, 40, 90, 160])
+@pytest.mark.parametrize("size", [90, 161, 420])
 def test_a_prompt_that_comes_again(model, tier, size):
     """Shorter and longer than the windows."""
     checked = Checked(model, tier)
@@ -128,20 +150,20 @@ def test_a_prompt_that_comes_again(model, tier, size):
 
     _, read = checked.turn(prompt(size))
 
-    assert read == size - 1
+    tier.check(read, size - 1)
 
 
-@pytest.mark.parametrize("shared", [5, 16, 37, 48, 63])
+@pytest.mark.parametrize("shared", [85, 112, 127])
 def test_a_branch_in_the_middle_of_a_run(model_by_token, tier, shared):
     checked = Checked(model_by_token, tier)
-    checked.turn(prompt(64))
+    checked.turn(prompt(128))
 
-    _, read = checked.turn([*prompt(64)[:shared], *prompt(20, salt=1)])
+    _, read = checked.turn([*prompt(128)[:shared], *prompt(20, salt=1)])
 
-    assert read == shared
+    tier.check(read, shared)
 
 
-@pytest.mark.parametrize("head_size", [5, 16, 37, 120])
+@pytest.mark.parametrize("head_size", [80, 101, 220])
 def test_a_branch_at_a_checkpoint(model, tier, head_size):
     checked = Checked(model, tier)
     head = prompt(head_size)
@@ -154,16 +176,16 @@ def test_a_branch_at_a_checkpoint(model, tier, head_size):
 
 def test_a_branch_above_a_checkpoint(model_by_checkpoint, tier):
     checked = Checked(model_by_checkpoint, tier)
-    checked.turn(prompt(200), head_size=40)
+    checked.turn(prompt(200), head_size=75)
 
-    _, read = checked.turn([*prompt(200)[:110], *prompt(30, salt=1)], head_size=40)
+    _, read = checked.turn([*prompt(200)[:170], *prompt(30, salt=1)], head_size=75)
 
-    assert read == 40
+    assert read == 75
 
 
-def test_a_branch_before_a_window_has_turned_over(tier):
-    """A window that still holds all tokens gives some back."""
-    checked = Checked(tiny_gemma3(window=100), tier)
+def test_a_branch_before_a_window_has_turned_over(tmp_path):
+    """A window that still holds all tokens gives some back; on disk it does not."""
+    checked = Checked(tiny_gemma3(window=150), Memory(tmp_path))
     checked.turn(prompt(70))
 
     _, read = checked.turn([*prompt(70)[:66], *prompt(30, salt=1)])
@@ -171,39 +193,40 @@ def test_a_branch_before_a_window_has_turned_over(tier):
     assert read == 66
 
 
-@pytest.mark.parametrize("taken_back", [1, 5, 30])
+@pytest.mark.parametrize("taken_back", [1, 30])
 def test_an_answer_whose_last_tokens_a_stop_string_takes_back(model, tier, taken_back):
     checked = Checked(model, tier)
     said = checked.broken_off(prompt(40), tokens=200)
     kept = [*prompt(40), *said[:-taken_back]]
+    other = (said[-taken_back] + 1) % VOCAB_SIZE
 
-    _, read = checked.turn([*kept, *prompt(11, salt=1)])
+    _, read = checked.turn([*kept, other, *prompt(11, salt=1)])
 
     assert len(kept) - CHECKPOINT_INTERVAL < read <= len(kept)
 
 
-@pytest.mark.parametrize("steps", [1, 3, 6])
+@pytest.mark.parametrize("steps", [5, 12])
 def test_a_prefill_that_was_broken_off(model, tier, steps):
     checked = Checked(model, tier)
-    checked.broken_off(prompt(130), steps=steps)
+    checked.broken_off(prompt(230), steps=steps)
 
-    _, read = checked.turn(prompt(130))
+    _, read = checked.turn(prompt(230))
 
     assert read == 16 * steps
 
 
 def test_an_answer_that_was_broken_off(model, tier):
     checked = Checked(model, tier)
-    said = checked.broken_off(prompt(30), tokens=17)
+    said = checked.broken_off(prompt(70), tokens=17)
 
-    _, read = checked.turn([*prompt(30), *said, *prompt(4, salt=1)])
+    _, read = checked.turn([*prompt(70), *said, *prompt(4, salt=1)])
 
-    assert read == 30 + len(said)
+    assert read == 70 + len(said)
 
 
 def test_rows_of_many_lengths_in_one_batch(model, tier):
     checked = Checked(model, tier)
-    starts = [prompt(20 + 45 * salt, salt) for salt in range(3)]
+    starts = [prompt(70 + 45 * salt, salt) for salt in range(3)]
     for start in starts:
         checked.turn(start)
     batch = [
@@ -215,7 +238,8 @@ def test_rows_of_many_lengths_in_one_batch(model, tier):
 
     for i, each in enumerate(batch):
         admitted = checked.engine.admitted(each.sequence_id)
-        assert admitted.cached_tokens >= len(starts[i % 3]) - 1
+        assert admitted.cached_tokens > len(starts[i % 3]) - GRID
+        assert admitted.disk_tokens > 0 or not checked.is_from_disk or i >= 3
         answer = checked.engine.tokens(each.sequence_id)
         assert len(answer) == each.max_tokens
         assert first_fault(model, each.token_ids, answer) is None
@@ -225,10 +249,10 @@ def test_turns_after_rows_of_many_lengths(model, tier):
     """What is kept of a row that others were beside."""
     checked = Checked(model, tier)
     batch = [
-        asked(100 + i, prompt(15 + 40 * i, salt=i), max_tokens=9 + i) for i in range(4)
+        asked(100 + i, prompt(65 + 40 * i, salt=i), max_tokens=9 + i) for i in range(4)
     ]
     checked.engine.run(*batch)
-    checked._tier.settle(checked.engine)
+    tier.settle(checked.engine)
 
     for each in batch:
         answer = checked.engine.tokens(each.sequence_id)
@@ -238,21 +262,17 @@ def test_turns_after_rows_of_many_lengths(model, tier):
 
 
 def test_what_has_no_room_is_computed(model, tier):
-    tight = WarmEngine(
-        model,
-        VOCAB_SIZE,
-        partial(tier.open, budget_bytes=20_000),
-        keeps_logits=True,
-    )
+    tight = tier.tiers._replace(memory_bytes=20_000, disk_bytes=20_000)
+    engine = WarmEngine(model, VOCAB_SIZE, tight, keeps_logits=True)
     for sequence_id in range(5):
         submit = asked(sequence_id, prompt(80, sequence_id % 2))
-        answer = tight.run(submit)
+        answer = engine.run(submit)
 
-        logits = np.concatenate(tight.model.logits)
+        logits = np.concatenate(engine.model.logits)
         error = largest_error(model, [*submit.token_ids, *answer], logits)
         assert error < LOGITS_TOLERANCE
-        tight.model.logits.clear()
-        tier.settle(tight)
+        engine.model.logits.clear()
+        tier.settle(engine)
 
 
 # ----- Quantised: mlx-lm's loop for one sequence has such caches, its batches have not.
@@ -265,20 +285,40 @@ def model_of_wide_heads():
 
 
 @pytest.mark.parametrize("bits", [4, 8])
-@pytest.mark.parametrize("shared", [16, 21, 40])
+@pytest.mark.parametrize("shared", [80, 85, 104])
 def test_quantised_caches(model_of_wide_heads, tier, bits, shared):
+    """As a cold run does that is cut at the same places.
+
+    Cut elsewhere, keys differ by float32's rounding, and now and then by a whole step
+    of the quantiser: two cold runs differ by more than the tolerance.
+    """
     model = model_of_wide_heads
 
     def quantised():
         return [QuantizedKVCache(group_size=32, bits=bits) for _ in range(2)]
 
-    prefixes, cache = tier.open(Layout(quantised())), quantised()
-    mx.eval(model(mx.array([prompt(40)]), cache=cache))
-    prefixes.keep(prompt(40), cache)
-    branch = [*prompt(40)[:shared], *prompt(19, salt=1)]
+    def learned():
+        cache = quantised()
+        mx.eval(model(mx.array([prompt(104)]), cache=cache))
+        return cache
 
-    hit = prefixes.find(branch)
+    prefixes = tier.tiers.open(model, quantised())
+    prefixes.keep(prompt(104), learned(), saves=True)
+    branch = [*prompt(104)[:shared], *prompt(19, salt=1)]
 
-    assert hit.size == shared
-    warm = model(mx.array([branch[hit.size :]]), cache=hit.cache)[0]
-    assert largest_error(model, branch, np.array(warm), quantised()) < LOGITS_TOLERANCE
+    if isinstance(tier, Disk):
+        assert prefixes.disk.flush(FLUSH_S)
+        prefixes = tier.tiers.open(model, quantised())
+        plan = prefixes.plan_restore(branch)
+        restored = prefixes.disk.restore(plan, len(branch))
+        hit = prefixes.hit_of(branch, restored)
+    else:
+        hit = prefixes.find(branch)
+
+    tier.check(hit.size, shared)
+    rest = branch[hit.size :]
+    warm = np.array(model(mx.array([rest]), cache=hit.cache)[0])
+    cold = learned()
+    for layer in cold:
+        layer.trim(104 - hit.size)
+    assert largest_error(model, rest, warm, cold) < LOGITS_TOLERANCE

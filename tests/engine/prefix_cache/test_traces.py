@@ -1,7 +1,8 @@
 """What agents' sessions read from the prefix cache, beside what an ideal one reads.
 
-Made-up sessions always; recorded ones from the folder that PENSIEVE_TEST_TRACES names.
-A block of 64 tokens of theirs is one token here, and 64 in the patient tests.
+Made-up sessions always; recorded ones, by `make traces`, from the folder that
+PENSIEVE_TEST_TRACES names. A block of 64 tokens of theirs is one token here, and 64 in
+the tests at full length.
 """
 
 import os
@@ -12,7 +13,7 @@ from typing import NamedTuple
 import pytest
 from engine.replay import VOCAB_SIZE, Replay
 from engine.tiny_models import tiny_qwen3_5
-from engine.warm_engine import PLENTY, OpenPrefixes
+from engine.warm_engine import Tiers
 from reference.ideal_prefixes import IdealPrefixes
 from reference.prompt_traces import (
     Prompt,
@@ -21,8 +22,6 @@ from reference.prompt_traces import (
     made_up_sessions,
     read_sessions,
 )
-
-from pensieve.engine.prefix_cache.prefix_cache import PrefixCache
 
 TRACES = os.environ.get("PENSIEVE_TEST_TRACES", "")
 RUN_SIZE = 8
@@ -50,13 +49,22 @@ def ideal(prompts: Iterable[Prompt], budget: int | None = None) -> Ideal:
     return Ideal(num_read, len(prefixes))
 
 
-def in_memory(budget_bytes: int, run_size: int = RUN_SIZE) -> OpenPrefixes:
-    return lambda layout: PrefixCache(layout, budget_bytes, run_size)
+IN_MEMORY = Tiers(run_size=RUN_SIZE)
 
 
-def replayed(open_prefixes: OpenPrefixes, prompts: list[Prompt], **how) -> Replay:
-    replay = Replay(open_prefixes, **how)
+def replayed(tiers: Tiers, prompts: list[Prompt], **how) -> Replay:
+    replay = Replay(tiers, **how)
     replay.one_by_one(prompts)
+    return replay
+
+
+def replayed_with_a_restart(tiers: Tiers, prompts: list[Prompt], **how) -> Replay:
+    """Restart in the middle."""
+    replay = Replay(tiers, **how)
+    replay.one_by_one(prompts[: len(prompts) // 2])
+    replay.restart()
+    replay.one_by_one(prompts[len(prompts) // 2 :])
+    assert replay.num_read_from_disk > 0
     return replay
 
 
@@ -65,8 +73,7 @@ def replayed(open_prefixes: OpenPrefixes, prompts: list[Prompt], **how) -> Repla
     params=[
         "made up 1",
         "made up 2",
-        "made up 3",
-        pytest.param("recorded", marks=needs_traces),
+        pytest.param("recorded", marks=[needs_traces, pytest.mark.patient]),
     ],
 )
 def sessions(request) -> list[Session]:
@@ -78,7 +85,7 @@ def sessions(request) -> list[Session]:
 def test_one_after_the_other_sessions_read_all_that_can_be_read(sessions):
     prompts = [prompt for session in sessions for prompt in session]
 
-    replay = replayed(in_memory(PLENTY), prompts)
+    replay = replayed(IN_MEMORY, prompts)
 
     assert replay.num_read >= NEARLY_ALL * ideal(prompts).num_read
 
@@ -86,14 +93,14 @@ def test_one_after_the_other_sessions_read_all_that_can_be_read(sessions):
 def test_what_is_said_to_be_read_is_not_computed(sessions):
     prompts = interleaved(sessions)
 
-    replay = replayed(in_memory(PLENTY), prompts)
+    replay = replayed(IN_MEMORY, prompts)
 
     assert replay.num_read >= NEARLY_ALL * ideal(prompts).num_read
     assert replay.num_prefilled <= replay.num_tokens - replay.num_read
 
 
 def test_side_by_side_sessions_read_all_that_can_be_read(sessions):
-    replay = Replay(in_memory(PLENTY))
+    replay = Replay(IN_MEMORY)
 
     order = replay.side_by_side(sessions)
 
@@ -103,10 +110,10 @@ def test_side_by_side_sessions_read_all_that_can_be_read(sessions):
 
 def test_a_quarter_of_the_working_set_is_used_nearly_as_well_as_can_be(sessions):
     prompts = interleaved(sessions)
-    whole = replayed(in_memory(PLENTY), prompts).nbytes
+    whole = replayed(IN_MEMORY, prompts).nbytes
     lru = ideal(prompts, budget=ideal(prompts).num_held // 4)
 
-    replay = replayed(in_memory(whole // 4), prompts)
+    replay = replayed(IN_MEMORY._replace(memory_bytes=whole // 4), prompts)
 
     assert replay.nbytes <= whole // 4
     assert replay.num_read >= NEARLY_LRU * lru.num_read
@@ -115,10 +122,10 @@ def test_a_quarter_of_the_working_set_is_used_nearly_as_well_as_can_be(sessions)
 def test_prompts_larger_than_the_cache_read_their_start(sessions):
     """Each session by itself, a quarter of it: most prompts alone are larger."""
     for session in sessions:
-        whole = replayed(in_memory(PLENTY), session).nbytes
+        whole = replayed(IN_MEMORY, session).nbytes
         lru = ideal(session, budget=ideal(session).num_held // 4)
 
-        replay = replayed(in_memory(whole // 4), session)
+        replay = replayed(IN_MEMORY._replace(memory_bytes=whole // 4), session)
 
         assert replay.num_read >= NEARLY_LRU * lru.num_read
 
@@ -128,9 +135,32 @@ def test_where_states_are_kept_at_checkpoints_most_is_read(sessions):
     prompts = interleaved(sessions)
     model = tiny_qwen3_5(vocab_size=VOCAB_SIZE)
 
-    replay = replayed(in_memory(PLENTY), prompts, model=model)
+    replay = replayed(IN_MEMORY, prompts, model=model)
 
     assert replay.num_read >= 0.9 * ideal(prompts).num_read
+
+
+def test_after_a_restart_all_that_can_be_read_is_read_from_disk(sessions, tmp_path):
+    prompts = interleaved(sessions)
+
+    replay = replayed_with_a_restart(IN_MEMORY._replace(disk=tmp_path), prompts)
+
+    assert replay.num_read >= NEARLY_ALL * ideal(prompts).num_read
+
+
+def test_after_a_restart_a_quarter_on_disk_is_used_nearly_as_well(sessions, tmp_path):
+    prompts = interleaved(sessions)
+    for name in ("whole", "quarter"):
+        (tmp_path / name).mkdir()
+    whole = replayed(IN_MEMORY._replace(disk=tmp_path / "whole"), prompts)
+    quarter = Tiers(
+        whole.nbytes // 4, RUN_SIZE, tmp_path / "quarter", whole.disk_bytes // 4
+    )
+    lru = ideal(prompts, budget=ideal(prompts).num_held // 4)
+
+    replay = replayed_with_a_restart(quarter, prompts)
+
+    assert replay.num_read >= NEARLY_LRU * lru.num_read
 
 
 @needs_traces
@@ -140,6 +170,18 @@ def test_at_full_length_two_sessions_read_all_that_can_be_read():
         [s for s in read_sessions(Path(TRACES)) if s[0].session in FULL_LENGTH]
     )
 
-    replay = replayed(in_memory(PLENTY), prompts, block_size=64)
+    replay = replayed(Tiers(), prompts, block_size=64)
+
+    assert replay.num_read >= NEARLY_ALL * 64 * ideal(prompts).num_read
+
+
+@needs_traces
+@pytest.mark.patient
+def test_at_full_length_after_a_restart_they_read_the_same_from_disk(tmp_path):
+    prompts = interleaved(
+        [s for s in read_sessions(Path(TRACES)) if s[0].session in FULL_LENGTH]
+    )
+
+    replay = replayed_with_a_restart(Tiers(disk=tmp_path), prompts, block_size=64)
 
     assert replay.num_read >= NEARLY_ALL * 64 * ideal(prompts).num_read
