@@ -2,9 +2,9 @@
 
 Random keys and values in the form of SmolLM2's (or what the flags say) are written to
 a folder of their own. Then pairs: a plain read of the files, whole, into fresh memory,
-and a restore, checksums included, into arrays that a sequence goes on with. All from the
-page cache. The ratio is the median over the pairs, whose order alternates; the goal is
-at most 2. Prints a table and, last, one line of JSON.
+and a restore, checksums included, into arrays that a sequence goes on with. All from
+the page cache. The ratio is the median over the pairs, whose order alternates; the goal
+is at most 2. Prints a table and, last, one line of JSON.
 
     python -m bench.engine.bench_disk_restore [--tokens 4096] [--pairs 15] [--bits 8]
 """

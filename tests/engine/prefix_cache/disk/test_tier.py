@@ -16,7 +16,7 @@ from engine.tiny_models import (
     tiny_qwen3_next,
 )
 
-from pensieve.engine.prefix_cache.disk import tier, writer
+from pensieve.engine.prefix_cache.disk import restore, tier, writer
 
 BY_TOKEN = [tiny_llama, tiny_phi3]
 BY_CHECKPOINT = [tiny_gemma3, tiny_gpt_oss, tiny_qwen3_next, tiny_qwen3_5]
@@ -279,3 +279,28 @@ def test_files_of_at_most_so_many_tokens_are_written(llama, tmp_path):
     warm = Warm(llama, tmp_path).learn(prompt(2000))
 
     assert len(warm.files) == -(-2000 // tier.FILE_TOKENS)
+
+
+@pytest.mark.parametrize("bits", [0, 8])
+@pytest.mark.parametrize("dtype", [mx.float32, mx.float16, mx.bfloat16])
+def test_where_a_gpu_has_its_own_memory_arrays_are_copied(
+    tmp_path, monkeypatch, dtype, bits
+):
+    """Stands for CUDA: the writer and the reader see no memory of MLX's."""
+    model = tiny_qwen3_5()
+    model.set_dtype(dtype)
+    expected = Warm(model, tmp_path / "own", bits=bits).learn(prompt(100))
+    for module in (tier, restore):
+        monkeypatch.setattr(module, "on_cuda", lambda: True)
+    warm = Warm(model, tmp_path / "cuda", bits=bits).learn(prompt(100))
+    assert [a.stat().st_size for a in warm.files] == [
+        a.stat().st_size for a in expected.files
+    ]
+
+    one, other = (each.again().restored([*prompt(100), 1]) for each in (warm, expected))
+
+    assert one.size == other.size == 100
+    for mine, others in zip(one.layers, other.layers, strict=True):
+        for a, b in zip(mine, others, strict=True):
+            assert a.dtype == b.dtype
+            assert mx.array_equal(a[:, :, :100], b[:, :, :100])
