@@ -214,7 +214,7 @@ class DiskTier:
         chain, size = self._keys.chain(token_ids), len(token_ids)
         steps = self._index.kv_steps(chain, size) if self._form.arrays else []
         paths = [step.file.path for step in steps]
-        self._writer.touch(paths)
+        self._writer.touch([*paths])
         if self._form.arrays:
             done = steps[-1].until if steps else 0
             paths += self._save_kv(chain, done, size, pieces, head_size)
