@@ -40,6 +40,10 @@ Command = tuple[int, "Submit | Cancel | Built | Callable[[Scheduler], object] | 
 gone."""
 
 
+STUCK_LOOK_S = 0.01
+"""Between two looks while nothing can be computed, though something is wanted."""
+
+
 class ModelThread(threading.Thread):
     """Runs the model; a daemon, because a step can be neither stopped nor waited for.
 
@@ -186,6 +190,9 @@ class ModelThread(threading.Thread):
                 self._do(self.commands.get_nowait(), scheduler)
         scheduler.admit()
         self._report(scheduler)
+        if scheduler.is_stuck:
+            with contextlib.suppress(Empty):
+                self._do(self.commands.get(timeout=STUCK_LOOK_S), scheduler)
 
     def _do(self, command: Command, scheduler: "Scheduler") -> None:
         connection_id, request = command

@@ -16,7 +16,7 @@ from pensieve.engine.constraint import ActiveConstraint
 from pensieve.engine.constraint_builder import Built
 from pensieve.engine.decoding import Row, Token
 from pensieve.engine.device_memory import give_back_buffers
-from pensieve.engine.generator import Generator
+from pensieve.engine.generator import MIN_SHARED, Generator
 from pensieve.engine.gumbel import VocabularyNoise
 from pensieve.engine.memory_room import MemoryRoom
 from pensieve.engine.penalties import penalties_for
@@ -24,7 +24,7 @@ from pensieve.engine.prefill_order import PrefillOrder
 from pensieve.engine.prefill_pace import FixedPace, PrefillPace
 from pensieve.engine.prefix_cache.disk.tier import Restored
 from pensieve.engine.prefix_cache.prefix_cache import ROOM, PrefixCache
-from pensieve.engine.prefix_cache.runs import TokenIds, as_array
+from pensieve.engine.prefix_cache.runs import TokenIds, as_array, common_size
 from pensieve.engine.refusal import refusal
 from pensieve.engine.restorer import RestoredSequence, Wanted
 from pensieve.engine.sampling import sampler_for
@@ -117,6 +117,11 @@ class Scheduler:
             may_begin(each.submit) for each in self._waiting.values()
         )
 
+    @property
+    def is_stuck(self) -> bool:
+        """Whether all that there is waits for memory, or for what is read from disk."""
+        return not self._prompt_sizes
+
     def submit(self, connection_id: int, submit: Submit) -> None:
         """Queue a sequence, or refuse it."""
         key = SequenceKey(connection_id, submit.sequence_id)
@@ -204,7 +209,10 @@ class Scheduler:
             if key not in self._awaited and self.room.may_begin(waiting.submit)
         ]
         for key in self._admission.ranked(candidates, inside):
-            awaited = self._generator.awaits_shared(self._waiting[key].token_ids)
+            token_ids = self._waiting[key].token_ids
+            if self._is_being_read(token_ids):
+                continue
+            awaited = self._generator.awaits_shared(token_ids)
             if awaited is None:
                 return key
             self._awaited[key] = awaited
@@ -257,6 +265,14 @@ class Scheduler:
         give_back_buffers()
 
     # ----- Into the batch -----
+
+    def _is_being_read(self, token_ids: TokenIds) -> bool:
+        """Whether what it begins with is read from disk now, for another sequence."""
+        if not self._restoring:
+            return False
+        saved = self.prefixes.restorable_size(token_ids) + MIN_SHARED
+        others = self._restoring.values()
+        return any(common_size(each.token_ids, token_ids) >= saved for each in others)
 
     def _begin_restore(self, key: SequenceKey, waiting: _Waiting) -> bool:
         """Have a prefix read, if the disk has more of it than memory."""
