@@ -25,6 +25,7 @@ from pensieve.link.frames import FrameDecoder, encode_frame
 from pensieve.link.messages import (
     EXIT_SOCKET_TAKEN,
     Admitted,
+    CacheReport,
     Cancel,
     EngineSpec,
     EngineState,
@@ -99,6 +100,7 @@ class Connection:
                 return
             if prompt[0] == DIE and count + 1 == prompt[1]:
                 os._exit(1)
+        self.send(CacheReport(len(prompt), 100, 7, 1000))
         self.send(Finished(sequence_id, "max_tokens"))
 
 
