@@ -14,7 +14,7 @@ from typing import Literal
 
 import msgspec
 
-PROTOCOL_VERSION = 3
+PROTOCOL_VERSION = 4
 MAX_FRAME_BYTES = 64 << 20
 """A frame that says it is longer is a broken peer: the connection is closed."""
 EXIT_SOCKET_TAKEN = 75
