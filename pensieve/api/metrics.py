@@ -23,7 +23,9 @@ from pensieve.api.service import Service
 from pensieve.figures.buckets import Buckets
 from pensieve.figures.totals import Totals
 from pensieve.link.client import EngineHealth
+from pensieve.link.memory import MemoryHealth
 from pensieve.link.supervisor import Status
+from pensieve.memory_states import MemoryState
 
 
 class Metrics:
@@ -59,6 +61,7 @@ class _Figures(Collector):
         yield _info("model", "The model that is served.", model)
         yield _gauge("uptime_seconds", "Time since the start.", service.uptime_s)
         yield from _of_engine(service.engine.health())
+        yield from _of_memory(service.engine.memory())
         yield from _of_requests(service.totals)
 
 
@@ -85,6 +88,32 @@ def _of_engine(engine: EngineHealth) -> Iterator[Metric]:
         "unread_tokens",
         "Prompt tokens of running requests, not yet prefilled.",
         engine.unread_tokens,
+    )
+    yield from _of_cache(engine.cache)
+
+
+def _of_cache(cache: dict[str, int]) -> Iterator[Metric]:
+    """Yield the prefix cache's sizes, once the engine has told them."""
+    for name, about in (
+        ("bytes", "What past prompts computed, as far as it is kept."),
+        ("budget_bytes", "What may be kept of it."),
+    ):
+        family = GaugeMetricFamily(
+            f"pensieve_prefix_cache_{name}", about, labels=["tier"]
+        )
+        for tier in ("memory", "disk"):
+            if f"{tier}_{name}" in cache:
+                family.add_metric([tier], cache[f"{tier}_{name}"])
+        yield family
+
+
+def _of_memory(memory: MemoryHealth) -> Iterator[Metric]:
+    states = [state.label for state in MemoryState]
+    yield _one_of("memory_state", "How short memory is.", states, memory.state)
+    yield _gauge(
+        "memory_free_bytes",
+        "What the machine, its limits and the GPU can still give.",
+        memory.free_bytes,
     )
 
 

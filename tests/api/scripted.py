@@ -9,6 +9,8 @@ from pensieve.batches.store import BatchStore
 from pensieve.figures.request import RequestFigures
 from pensieve.figures.totals import Totals
 from pensieve.link.client import EngineHealth
+from pensieve.link.memory import MemoryHealth
+from pensieve.memory_states import MemoryThresholds
 from pensieve.models.description import GenerationDefaults, ModelDescription
 from pensieve.schema.events import (
     ContentBlockDelta,
@@ -89,10 +91,19 @@ class ScriptedEngine:
             message="in memory",
             pid=42,
             restarts=1,
+            ends_in_a_row=0,
+            next_try_in_s=None,
+            last_end="",
             memory_bytes=1 << 20,
             active=3,
             queued=2,
             unread_tokens=90,
+            cache={
+                "memory_bytes": 10,
+                "memory_budget_bytes": 40,
+                "disk_bytes": 20,
+                "disk_budget_bytes": 50,
+            },
         )
         self.is_closed = False
 
@@ -100,7 +111,16 @@ class ScriptedEngine:
         return self.state
 
     def memory(self):
-        return {"state": "safe"}
+        return MemoryHealth(
+            state="caution",
+            free_bytes=70,
+            bound="machine",
+            thresholds=MemoryThresholds(),
+            mlx_active_bytes=3,
+            mlx_peak_bytes=4,
+            mlx_cache_bytes=5,
+            done="",
+        )
 
     async def close(self):
         self.is_closed = True

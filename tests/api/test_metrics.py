@@ -49,6 +49,11 @@ async def test_all_figures_are_there_before_the_first_request(client):
     assert scraped["pensieve_requests", "running"] == 3
     assert scraped["pensieve_requests", "waiting"] == 2
     assert scraped["pensieve_unread_tokens",] == 90
+    assert scraped["pensieve_memory_state", "caution"] == 1
+    assert scraped["pensieve_memory_state", "safe"] == 0
+    assert scraped["pensieve_memory_free_bytes",] == 70
+    assert scraped["pensieve_prefix_cache_bytes", "memory"] == 10
+    assert scraped["pensieve_prefix_cache_budget_bytes", "disk"] == 50
     assert scraped["pensieve_sampled_tokens_total",] == 0
     assert scraped["pensieve_time_to_first_token_seconds_count",] == 0
 

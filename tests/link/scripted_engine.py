@@ -36,6 +36,7 @@ from pensieve.link.messages import (
     EXIT_MEMORY,
     EXIT_SOCKET_TAKEN,
     Admitted,
+    CacheReport,
     Cancel,
     EngineSpec,
     EngineState,
@@ -136,6 +137,7 @@ class Connection:
                 return
             if [count + 1] == prompt[1:2] and prompt[0] != SAY:
                 self._do(prompt[0], is_first=len(prompt) == submit.prompt_size)
+        self.send(CacheReport(len(prompt), 100, 7, 1000))
         self.send(Finished(sequence_id, "max_tokens"))
 
     def _do(self, what, is_first):

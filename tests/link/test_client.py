@@ -25,6 +25,19 @@ async def test_a_sequence_gets_its_tokens_and_the_reason_of_its_end(spec, spawne
         assert client.health().active == client.health().queued == 0
 
 
+async def test_how_full_the_cache_is_can_be_asked(spec, spawner):
+    async with started(spec, spawner) as client:
+        assert client.health().cache == {}
+        await tokens(client, [1, 2, 3])
+
+        assert client.health().cache == {
+            "memory_bytes": 3,
+            "memory_budget_bytes": 100,
+            "disk_bytes": 7,
+            "disk_budget_bytes": 1000,
+        }
+
+
 async def test_sequences_at_a_time_do_not_mix(spec, spawner):
     async with started(spec, spawner) as client:
         prompts = [[1] * size for size in range(1, 5)]
