@@ -2,10 +2,10 @@ r"""Gaps of a stream while a long prompt is read, and tokens a second of many st
 
 Two parts, on the engine's own scheduler in this process, greedy, without prefix cache:
 
-* A stream decodes while a 6k prompt arrives: its largest gap, in seconds and against
-  the longest chunk and two steps, the longest of some before; the total time against
-  one after the other at the same chunk size, in pairs. The chunk is the one that
-  start-up chooses, fixed; once more it adapts: how many gaps are over the target.
+* A stream decodes while a 6k prompt arrives; and one after the other, at the same chunk
+  size: the largest gap of the first against the longest chunk and two of the longest
+  steps of the second, and the total times, in pairs. The chunk is the one that start-up
+  chooses, fixed; once more it adapts: how many gaps are over the target.
 * 4 and 8 streams: tokens of all streams a second against mlx-lm's BatchGenerator with
   the same prompts, in turn: while all decode, and over the whole run, prefill included.
   Ratios are medians over the rounds. (Over the whole run mlx-lm has the advantage that
@@ -131,10 +131,16 @@ class Interleaved(NamedTuple):
     total_s: float
     gaps_s: list[float]
     """Between the stream's tokens, while the prompt was read."""
+
+
+class Apart(NamedTuple):
+    """The stream, then the long prompt."""
+
+    total_s: float
     chunk_s: float
     """The longest."""
     step_s: float
-    """The longest of the stream alone."""
+    """The longest, which is the long prompt's own."""
 
 
 def interleaved(engine: Engine, size: int, max_tokens: int) -> Interleaved:
@@ -142,8 +148,6 @@ def interleaved(engine: Engine, size: int, max_tokens: int) -> Interleaved:
     engine.submit(STREAM, prompt(STREAM_PROMPT, 1), max_tokens)
     while len(engine.token_times.get(STREAM, [])) < 8:
         engine.step()
-    step_s = max(engine.steps_s[-6:])
-    engine.chunks_s.clear()
     arrived = CLOCK.now()
     engine.submit(LONG, prompt(size, 2), 1)
     engine.run()
@@ -151,16 +155,17 @@ def interleaved(engine: Engine, size: int, max_tokens: int) -> Interleaved:
     times = [at for at in engine.token_times[STREAM] if at <= first]
     gaps = [b - a for a, b in itertools.pairwise(times) if b > arrived]
     total_s = CLOCK.now() - began
-    return Interleaved(total_s, gaps, max(engine.chunks_s), step_s)
+    return Interleaved(total_s, gaps)
 
 
-def one_after_the_other(engine: Engine, size: int, max_tokens: int) -> float:
+def one_after_the_other(engine: Engine, size: int, max_tokens: int) -> Apart:
     began = CLOCK.now()
     engine.submit(STREAM, prompt(STREAM_PROMPT, 1), max_tokens)
     engine.run()
     engine.submit(LONG, prompt(size, 2), 1)
     engine.run()
-    return CLOCK.now() - began
+    total_s = CLOCK.now() - began
+    return Apart(total_s, max(engine.chunks_s), max(engine.steps_s))
 
 
 def measure_gaps(
@@ -174,25 +179,26 @@ def measure_gaps(
     print(f"chunk {chunk}, {max_tokens} tokens beside a prompt of {size}", flush=True)
     rows: list[dict[str, float]] = []
     for i in range(pairs):
-        results: dict[str, float] = {}
-        for kind in (("together", "apart"), ("apart", "together"))[i % 2]:
-            engine = Engine(model, width, FixedPace(chunk))
-            if kind == "apart":
-                results["apart_s"] = one_after_the_other(engine, size, max_tokens)
-                continue
-            run = interleaved(engine, size, max_tokens)
-            results |= {
-                "together_s": run.total_s,
-                "largest_gap_s": max(run.gaps_s),
-                "median_gap_s": statistics.median(run.gaps_s),
-                "longest_chunk_s": run.chunk_s,
-                "step_s": run.step_s,
-                "gap_over_chunk_and_two_steps": max(run.gaps_s)
-                / (run.chunk_s + 2 * run.step_s),
+        both = [interleaved, one_after_the_other]
+        done = {
+            kind: kind(Engine(model, width, FixedPace(chunk)), size, max_tokens)
+            for kind in (both if i % 2 else reversed(both))
+        }
+        together, apart = done[interleaved], done[one_after_the_other]
+        bound_s = apart.chunk_s + 2 * apart.step_s
+        rows.append(
+            {
+                "together_s": together.total_s,
+                "apart_s": apart.total_s,
+                "total_ratio": together.total_s / apart.total_s,
+                "largest_gap_s": max(together.gaps_s),
+                "median_gap_s": statistics.median(together.gaps_s),
+                "longest_chunk_s": apart.chunk_s,
+                "longest_step_s": apart.step_s,
+                "gap_over_chunk_and_two_steps": max(together.gaps_s) / bound_s,
             }
-        results["total_ratio"] = results["together_s"] / results["apart_s"]
-        rows.append(results)
-        print(results, flush=True)
+        )
+        print(rows[-1], flush=True)
     run = interleaved(Engine(model, width, chosen), size, max_tokens)
     return {
         "prompt_tokens": size,

@@ -2,8 +2,8 @@
 
 A chunk takes what the ladder of start-up says, times how much slower chunks have lately
 been at that length of context: attention grows with it. While others wait, a chunk is
-the largest that keeps to the target; while nobody does, the fastest that can still be
-cancelled soon.
+the largest that keeps to the target together with what is done between two chunks, a
+decode step; while nobody does, the fastest that can still be cancelled soon.
 """
 
 import contextlib
@@ -56,7 +56,7 @@ class MeasuredPace:
     """Sizes by the times that chunks take.
 
     Args:
-        target_s: what a chunk may take while others wait.
+        target_s: from one decode step to the next while others wait.
     """
 
     def __init__(
@@ -68,20 +68,27 @@ class MeasuredPace:
         self._slowdowns: dict[int, float] = {}
         """By context size, its bits: how many times as long as the ladder says the
         last chunk took."""
+        self._between_s = 0.0
+        """From the last chunk but one to the last."""
+        self._ended: float | None = None
 
     def chunk(self, context_size: int, is_alone: bool) -> int:
         """Return the size that is best now, a power of two."""
         slowdown = self._slowdown(context_size)
         if is_alone:
             return self._ladder.fastest_within(max(ALONE_S, self._target_s) / slowdown)
-        return self._ladder.largest_within(self._target_s / slowdown)
+        between_s = min(self._between_s, self._target_s / 2)
+        return self._ladder.largest_within((self._target_s - between_s) / slowdown)
 
     @contextlib.contextmanager
     def timing(self, context_size: int, num_tokens: int) -> Iterator[None]:
         """Take the time of a chunk, and learn from it."""
         began = self._clock()
+        if self._ended is not None and began - self._ended < self._target_s:  # not idle
+            self._between_s = began - self._ended
         yield
-        seconds = self._clock() - began
+        self._ended = self._clock()
+        seconds = self._ended - began
         if num_tokens >= MIN_CHUNK:  # what takes less is mostly other things
             expected = self._ladder.seconds(num_tokens)
             self._slowdowns[context_size.bit_length()] = seconds / expected

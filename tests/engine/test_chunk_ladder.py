@@ -70,7 +70,7 @@ def test_a_fast_machine_is_tried_up_to_the_largest_chunk():
 
 
 def test_a_chunk_that_was_slow_once_is_tried_again():
-    """As beside something else: 256 tokens take 1.9 s at first, then 0.1 s."""
+    """As beside something else: the first 256 tokens take 1.9 s, others 0.1 s."""
 
     def seconds(_, num_tokens):
         return 1.9 if num_tokens == 256 and time.ran.count(256) == 1 else 0.1

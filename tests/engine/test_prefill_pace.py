@@ -65,6 +65,29 @@ def test_the_target_is_kept_but_for_single_chunks_where_the_context_doubles():
     assert max(seconds) < 2 * TARGET_S
 
 
+def test_a_decode_step_between_chunks_is_part_of_the_gap():
+    time = FakeTime(lambda _, num_tokens: num_tokens / 1000)
+    pace = pace_on(time)
+    assert pace.chunk(0, is_alone=False) == 256
+    for _ in range(2):
+        with pace.timing(0, 256):
+            time.run(256)
+        time.now += 0.3
+
+    assert pace.chunk(0, is_alone=False) == 128
+
+
+def test_time_without_work_is_no_decode_step():
+    time = FakeTime(by_context)
+    pace = pace_on(time)
+    for _ in range(3):
+        with pace.timing(0, 256):
+            time.run(256)
+        time.now += 1000.0
+
+    assert pace.chunk(0, is_alone=False) == 256
+
+
 def test_what_one_prompt_taught_holds_for_the_next_at_its_context():
     time = FakeTime(by_context)
     pace = pace_on(time)

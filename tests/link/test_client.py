@@ -159,6 +159,18 @@ async def test_background_work_makes_room_and_goes_on_where_it_was(spec, spawner
         assert await later == expected([1], size)
 
 
+async def test_the_engine_is_told_the_conversation_and_who_goes_last(spec, spawner):
+    async with (
+        started(spec, spawner) as client,
+        client.submit(
+            [WAIT], 5, [], GREEDY, conversation_id="session", is_background=True
+        ) as sequence,
+    ):
+        asked = sequence.submit()
+
+    assert (asked.conversation_id, asked.is_background) == ("session", True)
+
+
 async def test_background_work_takes_no_place_in_the_queue(spec, spawner):
     async with started(spec, spawner, queue_size=1) as client:
         held = [
