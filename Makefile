@@ -138,6 +138,7 @@ bench: setup
 	$(BIN)/python -m bench.serve.bench_long_write
 	$(BIN)/python -m bench.engine.bench_constraint
 	$(BIN)/python -m bench.engine.bench_prefix
+	$(BIN)/python -m bench.engine.bench_disk_restore
 
 # ----- Tidying up -----
 

@@ -70,6 +70,15 @@ def model_folders(root: Path) -> list[Path]:
     ]
 
 
+def change_times(root: Path) -> dict[Path, int]:
+    """Return when a file came to each model's folder, or went; since the epoch, ns."""
+    times = {}
+    for folder in model_folders(root):
+        with contextlib.suppress(OSError):
+            times[folder] = folder.stat().st_mtime_ns
+    return times
+
+
 def usage(root: Path) -> list[ModelUse]:
     """Return what each model has, the last used first; those with nothing left out."""
     uses = []

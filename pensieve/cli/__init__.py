@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from pensieve.cli.ask import ask
+from pensieve.cli.cache import cache
 from pensieve.cli.claude import claude
 from pensieve.cli.config import config
 from pensieve.cli.models import list_models, pull, rm
@@ -55,7 +56,7 @@ def main() -> None:
 
 VERBS = (
     *(start, stop, restart, status, ask, claude),
-    *(pull, list_models, rm, config, version),
+    *(pull, list_models, rm, cache, config, version),
 )
 for verb in VERBS:
     main.add_command(verb)

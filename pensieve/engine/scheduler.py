@@ -14,11 +14,11 @@ import mlx.nn as nn
 from pensieve.engine.constraint import ActiveConstraint
 from pensieve.engine.constraint_builder import Built
 from pensieve.engine.decoding import Row, Token
-from pensieve.engine.generator import Generator
+from pensieve.engine.generator import MIN_SHARED, Generator
 from pensieve.engine.gumbel import VocabularyNoise
 from pensieve.engine.prefix_cache.disk.tier import Restored
 from pensieve.engine.prefix_cache.prefix_cache import ROOM, PrefixCache
-from pensieve.engine.prefix_cache.runs import TokenIds, as_array
+from pensieve.engine.prefix_cache.runs import TokenIds, as_array, common_size
 from pensieve.engine.refusal import refusal
 from pensieve.engine.restorer import RestoredSequence, Wanted
 from pensieve.engine.sampling import sampler_for
@@ -162,7 +162,8 @@ class Scheduler:
         for key, waiting in [*self._waiting.items()]:
             if len(self._prompt_sizes) + len(self._restoring) >= self._max_batch_size:
                 break
-            if not self._generator.awaits_shared(waiting.token_ids):
+            awaits = self._is_being_read(waiting.token_ids)
+            if not (awaits or self._generator.awaits_shared(waiting.token_ids)):
                 del self._waiting[key]
                 if not self._begin_restore(key, waiting):
                     self._let_in(key, waiting)
@@ -170,6 +171,14 @@ class Scheduler:
     @property
     def _by_stage(self) -> tuple[Collection[SequenceKey], ...]:
         return (self._unbuilt, self._waiting, self._restoring, self._prompt_sizes)
+
+    def _is_being_read(self, token_ids: TokenIds) -> bool:
+        """Whether what it begins with is read from disk now, for another sequence."""
+        if not self._restoring:
+            return False
+        saved = self.prefixes.restorable_size(token_ids) + MIN_SHARED
+        others = self._restoring.values()
+        return any(common_size(each.token_ids, token_ids) >= saved for each in others)
 
     def _begin_restore(self, key: SequenceKey, waiting: _Waiting) -> bool:
         """Have a prefix read, if the disk has more of it than memory."""

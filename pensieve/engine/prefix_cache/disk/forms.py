@@ -70,7 +70,7 @@ class KVForm:
                 layers.append([_form_of(a, 0 if is_packed else bits) for a in arrays])
         return cls(layers)
 
-    def fits(self, layers: Sequence[Sequence[mx.array]]) -> bool:
+    def fits(self, layers: Sequence[Sequence[Any]]) -> bool:
         """Whether arrays are of this form, whatever their number of tokens."""
         forms = [[_form_of(a, 0)[:3] for a in arrays] for arrays in layers]
         return forms == [[form[:3] for form in layer] for layer in self.layers]

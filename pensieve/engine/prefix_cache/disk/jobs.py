@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import mlx.core as mx
+import numpy as np
+from numpy.typing import NDArray
 
 from pensieve.engine.prefix_cache.disk.eight_bit import packed
 from pensieve.engine.prefix_cache.disk.file_format import Kind
@@ -14,11 +16,25 @@ from pensieve.engine.prefix_cache.disk.forms import ArrayForm, KVForm
 Chunk = memoryview | bytes
 
 
+HostArray = mx.array | NDArray[Any]
+"""Whose bytes can be read in any thread: MLX's own, or a copy of NumPy's."""
+
+
 class Piece(NamedTuple):
     """Keys and values of some tokens, evaluated, never written to again."""
 
     start: int
-    layers: list[list[mx.array]]
+    layers: Sequence[Sequence[HostArray]]
+
+    @property
+    def end(self) -> int:
+        """Where the next piece starts; `start`, if the model keeps no tokens."""
+        sizes = [int(array.shape[2]) for layer in self.layers for array in layer[:1]]
+        return self.start + max(sizes, default=0)
+
+    def on_host(self) -> "Piece":
+        """Return a copy in the host's memory. In the thread that made the arrays."""
+        return Piece(self.start, [[*map(host_copy, layer)] for layer in self.layers])
 
 
 class Body(Protocol):
@@ -86,14 +102,31 @@ class KVBody(NamedTuple):
 class StateBody(NamedTuple):
     """A state's arrays."""
 
-    arrays: list[mx.array]
+    arrays: Sequence[HostArray]
 
     def chunks(self) -> list[list[Chunk]]:
         """Return the bytes of each array."""
         return [[bytes_of(array)] for array in self.arrays]
 
 
-def bytes_of(array: mx.array) -> memoryview:
+def on_cuda() -> bool:
+    """Whether arrays are in memory of a GPU that is not the host's, too.
+
+    There MLX moves an array when its bytes are asked for, which no other thread may do.
+    """
+    is_gpu = mx.default_device().type == mx.gpu
+    return is_gpu and not mx.metal.is_available()
+
+
+def host_copy(array: HostArray) -> NDArray[Any]:
+    """Return a copy; of types that NumPy has not, as whole numbers of their size."""
+    if isinstance(array, np.ndarray):
+        return array
+    unsigned = {1: mx.uint8, 2: mx.uint16, 4: mx.uint32, 8: mx.uint64}
+    return np.array(mx.view(array, unsigned[array.itemsize]))
+
+
+def bytes_of(array: HostArray) -> memoryview:
     """Return the bytes of an evaluated array where they are, writable.
 
     MLX lays them out in order, or the cast fails.

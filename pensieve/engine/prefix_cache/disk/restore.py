@@ -26,7 +26,7 @@ from pensieve.engine.prefix_cache.disk.file_format import (
 )
 from pensieve.engine.prefix_cache.disk.forms import ArrayForm, KVForm, dtype_of
 from pensieve.engine.prefix_cache.disk.index import DiskFile, Step
-from pensieve.engine.prefix_cache.disk.jobs import bytes_of
+from pensieve.engine.prefix_cache.disk.jobs import bytes_of, on_cuda
 from pensieve.engine.prefix_cache.disk.state_form import ArrayShape, shapes
 
 MAX_OPEN_FILES = 100
@@ -67,9 +67,7 @@ class Reader:
 
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(NUM_THREADS, "prefix cache reader")
-        self._on_cuda = (
-            mx.default_device().type == mx.gpu and not mx.metal.is_available()
-        )
+        self._on_cuda = on_cuda()
 
     def kv(
         self, form: KVForm, digest: bytes, steps: Sequence[Step], length: int

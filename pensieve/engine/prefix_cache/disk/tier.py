@@ -23,7 +23,14 @@ from pensieve.engine.prefix_cache.disk.file_format import (
 )
 from pensieve.engine.prefix_cache.disk.forms import KVForm
 from pensieve.engine.prefix_cache.disk.index import DiskFile, Index, Step
-from pensieve.engine.prefix_cache.disk.jobs import Job, KVBody, Piece, StateBody
+from pensieve.engine.prefix_cache.disk.jobs import (
+    Job,
+    KVBody,
+    Piece,
+    StateBody,
+    host_copy,
+    on_cuda,
+)
 from pensieve.engine.prefix_cache.disk.keys import (
     GRID,
     Chain,
@@ -102,6 +109,7 @@ class DiskTier:
         self._form = form
         self._digest = digest
         self._has_states = has_states
+        self._on_cuda = on_cuda()
         self._complaints = Complaints(log)
         self._index = Index()
         self._reader = Reader()
@@ -233,14 +241,18 @@ class DiskTier:
         head_size: int,
     ) -> list[Path]:
         first = done // GRID * GRID
-        pieces = [piece for piece in pieces if _end_of(piece) > first]
+        pieces = [piece for piece in pieces if piece.end > first]
         if not all(self._form.fits(piece.layers) for piece in pieces):
             self._complaints.tell("keys and values of another form", self._folder)
             return []
-        there = max((_end_of(piece) for piece in pieces), default=0)
+        there = max((piece.end for piece in pieces), default=0)
+        if self._on_cuda:
+            last = done + self.room_tokens()
+            pieces = [piece.on_host() for piece in pieces if piece.start < last]
+            there = min(there, max((piece.end for piece in pieces), default=0))
         paths = []
         for start, end in file_ranges(done, size, head_size, FILE_TOKENS):
-            own = [p for p in pieces if p.start < end and _end_of(p) > start]
+            own = [p for p in pieces if p.start < end and p.end > start]
             path = self._path(chain.at(end), "kv", start, end <= head_size)
             job = Job(
                 path,
@@ -262,11 +274,12 @@ class DiskTier:
         if there := self._index.state_of(key):
             return [there.path]
         told, arrays = taken_apart(states.layers)
-        arrays = [mx.contiguous(array) for array in arrays]
-        mx.async_eval(arrays)  # type: ignore[no-untyped-call]
+        contiguous = [mx.contiguous(array) for array in arrays]
+        mx.async_eval(contiguous)  # type: ignore[no-untyped-call]
         path = self._path(key, "state", 0, states.size <= head_size)
         nbytes = sum(array.nbytes for array in arrays)
-        body = StateBody(arrays)
+        held = [*map(host_copy, contiguous)] if self._on_cuda else contiguous
+        body = StateBody(held)
         job = Job(
             path, "state", 0, states.size, [key], self._digest, body, nbytes, told
         )
@@ -321,13 +334,6 @@ class DiskTier:
                 is_old = time.time() - path.stat().st_mtime > STALE_S
                 if is_old or not (pid.isdigit() and _is_alive(int(pid))):
                     path.unlink(missing_ok=True)
-
-
-def _end_of(piece: Piece) -> int:
-    for arrays in piece.layers:
-        for array in arrays:
-            return piece.start + int(array.shape[2])
-    return piece.start
 
 
 def _is_alive(pid: int) -> bool:

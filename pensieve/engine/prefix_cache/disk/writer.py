@@ -61,8 +61,10 @@ class Writer(threading.Thread):
         self._sequence: frozenset[Path] = frozenset()
         self._paused_until = 0.0
         self._numbers = itertools.count()
-        self.total_bytes = sum(each.nbytes for each in cache_folder.entries(root))
+        self.total_bytes = 0
         """Of all files there, as far as is known."""
+        self._folder_times: dict[Path, int] = {}
+        self._count()
 
     @property
     def free_bytes(self) -> int:
@@ -127,12 +129,6 @@ class Writer(threading.Thread):
         Raises:
             OSError: it cannot be written; nothing is left of it.
         """
-        if self.total_bytes + job.nbytes > self._budget_bytes:
-            room = make_room(self._root, self._budget_bytes, job.nbytes, self._sequence)
-            self._index.discard(room.removed)
-            self.total_bytes = room.total_bytes
-            if self.total_bytes + job.nbytes > self._budget_bytes:
-                return
         chunks = job.body.chunks()
         header = Header(
             job.kind,
@@ -145,6 +141,9 @@ class Writer(threading.Thread):
         )
         body_bytes = sum(len(chunk) for each in chunks for chunk in each)
         opening = encode_opening(header, body_bytes)
+        nbytes = len(opening) + body_bytes
+        if not self._has_room(nbytes):
+            return
         temporary = job.path.with_name(f".{os.getpid()}.{next(self._numbers)}.tmp")
         places.private_dir(job.path.parent)
         try:
@@ -159,12 +158,26 @@ class Writer(threading.Thread):
             with contextlib.suppress(OSError):
                 temporary.unlink()
             raise
-        nbytes = len(opening) + body_bytes
         is_state = job.kind == "state"
         file = DiskFile(job.path, is_state, job.start, job.end, tuple(job.keys), nbytes)
         self._index.add(file)
         self._sequence |= {job.path}
         self.total_bytes += nbytes
+        self._folder_times = cache_folder.change_times(self._root)
+
+    def _has_room(self, nbytes: int) -> bool:
+        """Make room, if need be; return whether there is any."""
+        if cache_folder.change_times(self._root) != self._folder_times:
+            self._count()  # another engine has been here
+        if self.total_bytes + nbytes > self._budget_bytes:
+            room = make_room(self._root, self._budget_bytes, nbytes, self._sequence)
+            self._index.discard(room.removed)
+            self.total_bytes = room.total_bytes
+        return self.total_bytes + nbytes <= self._budget_bytes
+
+    def _count(self) -> None:
+        self._folder_times = cache_folder.change_times(self._root)
+        self.total_bytes = sum(e.nbytes for e in cache_folder.entries(self._root))
 
 
 def checksum(chunks: Sequence[Chunk]) -> int:

@@ -1,0 +1,156 @@
+"""Files that are damaged, cut off, foreign or gone are a miss, and never more."""
+
+import os
+
+import pytest
+from engine.prefix_cache.disk.tiers import Warm, prompt
+from engine.tiny_models import (
+    tiny_gemma3,
+    tiny_gpt_oss,
+    tiny_llama,
+    tiny_phi3,
+    tiny_qwen3_5,
+    tiny_qwen3_next,
+)
+
+from pensieve.engine.prefix_cache.disk.file_format import MAGIC
+
+BY_TOKEN = [tiny_llama, tiny_phi3]
+BY_CHECKPOINT = [tiny_gemma3, tiny_gpt_oss, tiny_qwen3_5, tiny_qwen3_next]
+TOLERANCE = 1e-4
+
+
+def name(make) -> str:
+    return make.__name__.removeprefix("tiny_")
+
+
+@pytest.fixture(scope="module", params=[*BY_TOKEN, *BY_CHECKPOINT], ids=name)
+def model(request):
+    return request.param()
+
+
+@pytest.fixture(scope="module")
+def llama():
+    return tiny_llama()
+
+
+def test_files_of_a_form_that_is_not_the_models_are_removed(llama, tmp_path):
+    Warm(llama, tmp_path).learn(prompt(100))
+
+    other = Warm(tiny_gemma3(), tmp_path)
+
+    assert other.files == []
+    assert other.size(prompt(100)) == 0
+
+
+def test_other_programs_files_are_left_out(llama, tmp_path):
+    warm = Warm(llama, tmp_path).learn(prompt(100))
+    for i, content in enumerate([b"", b"\0" * 100, MAGIC, MAGIC + b"\xff" * 5000]):
+        (tmp_path / "model" / f"{i}.kv").write_bytes(content)
+    (tmp_path / "model" / "notes.txt").write_text("mine")
+
+    again = warm.again()
+
+    assert again.size([*prompt(100), 1]) == 100
+    assert len(again.files) == len(warm.files) == 1
+    assert (tmp_path / "model" / "notes.txt").exists()
+
+
+def test_files_that_vanish_are_a_miss(model, tmp_path):
+    warm = Warm(model, tmp_path).learn(prompt(1200))
+    again = warm.again()
+    for path in warm.files:
+        path.unlink()
+
+    assert again.size([*prompt(1200), 1]) == 0
+    assert again.learn(prompt(1200)).again().size([*prompt(1200), 1]) == 1200
+
+
+def test_files_that_vanish_unseen_are_written_again_a_turn_later(model, tmp_path):
+    warm = Warm(model, tmp_path).learn(prompt(700))
+    for path in warm.files:
+        path.unlink()
+
+    warm.learn(prompt(700)).learn(prompt(700))
+
+    assert warm.again().size([*prompt(700), 1]) == 700
+
+
+def test_of_a_sequence_whose_middle_is_damaged_the_start_is_read(llama, tmp_path):
+    warm = Warm(llama, tmp_path).learn(prompt(1500))
+    again = warm.again()
+    middle = next(p for p in warm.files if p.name.endswith("-200.kv"))
+    flip(middle, middle.stat().st_size - 1)
+
+    cached, error = again.error(prompt(1500))
+
+    assert cached == 512
+    assert error < TOLERANCE
+    assert not middle.exists()
+
+
+def flip(path, place: int) -> None:
+    content = bytearray(path.read_bytes())
+    content[place] ^= 0x10
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("is_open", [True, False], ids=["while open", "before"])
+@pytest.mark.parametrize("make", [tiny_llama, tiny_qwen3_5], ids=name)
+def test_every_region_of_a_file_is_checked(make, tmp_path, is_open):
+    model, token_ids = make(), prompt(40)
+    written = {
+        p.name: p.read_bytes() for p in Warm(model, tmp_path).learn(prompt(40)).files
+    }
+    for file, content in written.items():
+        places = {*range(0, min(len(content), 400), 7), *range(0, len(content), 997)}
+        for place in sorted(places | {len(content) - 1}):
+            for other, unchanged in written.items():
+                (tmp_path / "model" / other).write_bytes(unchanged)
+            warm = Warm(model, tmp_path) if is_open else None
+            flip(tmp_path / "model" / file, place)
+
+            cached = (warm or Warm(model, tmp_path)).size([*token_ids, 0])
+
+            assert cached == 0, (file, place)
+            assert not (tmp_path / "model" / file).exists()
+
+
+@pytest.mark.parametrize("make", [tiny_llama, tiny_qwen3_5], ids=name)
+def test_files_that_are_cut_off_anywhere_are_a_miss(make, tmp_path):
+    model = make()
+    written = {p: p.read_bytes() for p in Warm(model, tmp_path).learn(prompt(40)).files}
+    for file, content in written.items():
+        for size in {*range(0, 300, 11), *range(300, len(content), 499)}:
+            for other, unchanged in written.items():
+                other.write_bytes(unchanged)
+            warm = Warm(model, tmp_path)
+            os.truncate(file, min(size, len(content) - 1))
+
+            assert warm.size([*prompt(40), 0]) == 0
+            assert not file.exists()
+
+
+def test_a_file_that_another_has_taken_the_place_of_is_a_miss(llama, tmp_path):
+    warm = Warm(llama, tmp_path).learn(prompt(100)).learn(prompt(100, salt=1))
+    again = warm.again()
+    one, other = again.files
+    content = one.read_bytes()
+    one.write_bytes(other.read_bytes())
+    other.write_bytes(content)
+
+    assert again.size(prompt(100)) == again.size(prompt(100, salt=1)) == 0
+
+
+def test_leftovers_of_dead_processes_are_removed(llama, tmp_path):
+    warm = Warm(llama, tmp_path).learn(prompt(40))
+    dead, alive = (
+        tmp_path / "model" / f".{pid}.0.tmp" for pid in (2**22 + 1, os.getpid())
+    )
+    dead.write_bytes(b"half")
+    alive.write_bytes(b"half")
+
+    warm.again()
+
+    assert not dead.exists()
+    assert alive.exists()
