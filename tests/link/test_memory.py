@@ -33,7 +33,7 @@ class Machine:
 
 @contextlib.asynccontextmanager
 async def started(spec, spawner, machine):
-    client = EngineClient(spec, 8, spawner, machine)
+    client = EngineClient(spec, 8, spawner, read=machine)
     await client.start()
     try:
         yield client
