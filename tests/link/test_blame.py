@@ -1,4 +1,4 @@
-"""What engines' ends make of a sequence; who fails is in test_deaths_and_trials.py."""
+"""What engines' ends make of a sequence; who fails is in test_roster.py."""
 
 from pensieve.link.blame import (
     KILLS_OF_SUSPECT,
