@@ -14,7 +14,9 @@ The rule, which lets a request that kills engines fail alone, and no other:
   and all go into the next one together. But a request that makes somebody kill engines
   must end too: KILLS_OF_SUSPECT of them without a sign of life in between (a token, or
   more prompt read than ever before) make a suspect, and MAX_KILLS, the last of them
-  alone, make it fail.
+  alone, make it fail. Such a suspect is tried until it has produced PROOF_TOKENS in any
+  engines: where none lasts for long, one after the other gets on, and together none
+  might.
 * An engine that ends *in order* blames nobody, ever.
 
 How likely do random kills fail an innocent sequence? It takes MAX_KILLS in a row that
@@ -40,14 +42,15 @@ class Suspicion:
         self._num_crashes = 0  # since it has proved itself
         self._num_crashes_alone = 0  # ever
         self._num_kills = 0  # since its last sign of life
+        self._num_tokens_due = 0  # until kills make no suspect of it any more
 
     def __bool__(self) -> bool:
-        return bool(self._num_crashes or self._num_kills)
+        return bool(self._num_crashes or self._num_kills or self._num_tokens_due)
 
     @property
     def is_suspect(self) -> bool:
         """Whether it has to be tried alone."""
-        return self._num_crashes > 0 or self._num_kills >= KILLS_OF_SUSPECT
+        return self._num_crashes > 0 or self._num_tokens_due > 0
 
     @property
     def is_guilty(self) -> bool:
@@ -65,12 +68,24 @@ class Suspicion:
             self._num_crashes_alone += is_alone
         elif cause is Cause.OUTSIDE:
             self._num_kills += 1
+            if self._num_kills == KILLS_OF_SUSPECT:
+                self._num_tokens_due = PROOF_TOKENS
 
-    def see_life(self) -> None:
-        """Note a token, or more of the prompt read than ever before."""
+    def see_progress(self) -> None:
+        """Note that more of the prompt was read than ever before."""
         self._num_kills = 0
 
-    def see_proof(self) -> None:
-        """Note that it produced PROOF_TOKENS in one engine, or that another did it."""
-        self._num_crashes = 0
+    def see_token(self, num_here: int) -> None:
+        """Note a token.
+
+        Args:
+            num_here: how many the engine of now has sampled of the sequence.
+        """
         self._num_kills = 0
+        self._num_tokens_due = max(0, self._num_tokens_due - 1)
+        if num_here >= PROOF_TOKENS:
+            self.acquit()
+
+    def acquit(self) -> None:
+        """Forget what speaks against it: it has proved itself, or another did it."""
+        self._num_crashes = self._num_kills = self._num_tokens_due = 0

@@ -101,7 +101,7 @@ class Roster:
         error.headers = {"x-should-retry": "false"}
         sequence.fail(error)
         for other in self._sequences.values():
-            other.suspicion.see_proof()
+            other.suspicion.acquit()
 
     def fail_all(self, error: ApiError) -> None:
         """End all sequences with an error."""

@@ -12,7 +12,7 @@ from typing import Literal, Self
 import msgspec
 
 from pensieve.errors import ApiError, InvalidRequestError, OverloadedError
-from pensieve.link.blame import PROOF_TOKENS, Suspicion
+from pensieve.link.blame import Suspicion
 from pensieve.link.messages import (
     Admitted,
     Failed,
@@ -138,9 +138,7 @@ class Sequence:
         self._produced.append(token_id)
         self._num_produced_here += 1
         if self.suspicion:
-            self.suspicion.see_life()
-            if self._num_produced_here >= PROOF_TOKENS:
-                self.suspicion.see_proof()
+            self.suspicion.see_token(self._num_produced_here)
         self._changed.set()
 
     def take(self, message: SequenceEvent) -> None:
@@ -154,7 +152,7 @@ class Sequence:
                 self._num_prefilled = min(message.done_tokens, num_tokens)
                 if message.done_tokens > self._most_prefilled:
                     self._most_prefilled = message.done_tokens
-                    self.suspicion.see_life()
+                    self.suspicion.see_progress()
             case Finished():
                 self.finish_reason = message.reason
             case Refused():

@@ -24,7 +24,7 @@ class Holdings(NamedTuple):
     engine_descriptors: int
     engine_threads: int
     files: frozenset[str]
-    """In its home and its temporary folder, caches and logs aside."""
+    """In its home and its temporary folder; not caches, logs and MLX's kernels."""
 
 
 def holdings(server, home: Path, temporary: Path) -> Holdings:
@@ -43,7 +43,7 @@ def holdings(server, home: Path, temporary: Path) -> Holdings:
             os.fspath(path.relative_to(folder))
             for folder in (home, temporary)
             for path in folder.rglob("*")
-            if not {"cache", "logs"} & set(path.relative_to(folder).parts)
+            if not {"cache", "logs", "mlx"} & set(path.relative_to(folder).parts)
         ),
     )
 

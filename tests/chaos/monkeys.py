@@ -12,7 +12,7 @@ from collections.abc import Callable
 from chaos.cache_dir import CacheDir
 from chaos.cutting import can_cut, cut
 
-MAX_CALM_S = 4.0
+MAX_CALM_S = 6.0
 """Between two disturbances, from when an engine is ready."""
 MAX_PAUSE_S = 4.0
 """That an engine is stopped for and then goes on: less than its silence is borne."""

@@ -1,9 +1,10 @@
-"""What engines' ends make of a sequence; who fails is in test_deaths_and_trials.py."""
+"""What engines' ends make of a sequence; who fails is in test_roster.py."""
 
 from pensieve.link.blame import (
     KILLS_OF_SUSPECT,
     MAX_CRASHES_ALONE,
     MAX_KILLS,
+    PROOF_TOKENS,
     Suspicion,
 )
 from pensieve.link.deaths import Cause
@@ -37,13 +38,32 @@ def test_kills_make_a_suspect_late_and_a_culprit_later():
     assert after(*[Cause.OUTSIDE] * MAX_KILLS).is_guilty
 
 
-def test_a_sign_of_life_answers_kills_but_not_crashes():
-    killed, crashed = after(*[Cause.OUTSIDE] * 7), after(Cause.CRASH)
-    killed.see_life()
-    crashed.see_life()
+def test_a_token_answers_kills_but_not_crashes():
+    killed, crashed = after(*[Cause.OUTSIDE] * 2), after(Cause.CRASH)
+    killed.see_token(1)
+    crashed.see_token(1)
 
-    assert not killed.is_suspect
+    assert not killed
     assert crashed.is_suspect
+
+
+def test_a_suspect_by_kills_gets_on_before_others_come_in():
+    suspicion = after(*[Cause.OUTSIDE] * (MAX_KILLS - 1))
+    for _ in range(PROOF_TOKENS):
+        assert suspicion.is_suspect
+        suspicion.see_token(1)  # of one engine after the other
+        suspicion.add_end(Cause.OUTSIDE, is_alone=True)
+        assert not suspicion.is_guilty
+
+    assert not suspicion.is_suspect
+
+
+def test_more_of_the_prompt_read_is_a_sign_of_life():
+    suspicion = after(*[Cause.OUTSIDE] * (MAX_KILLS - 1))
+    suspicion.see_progress()
+    suspicion.add_end(Cause.OUTSIDE, is_alone=True)
+
+    assert not suspicion.is_guilty
 
 
 def test_proof_answers_crashes_a_few_times():
@@ -51,7 +71,7 @@ def test_proof_answers_crashes_a_few_times():
     for count in range(1, MAX_CRASHES_ALONE + 1):
         suspicion.add_end(Cause.CRASH, is_alone=True)
         assert suspicion.is_guilty is (count == MAX_CRASHES_ALONE)
-        suspicion.see_proof()
+        suspicion.see_token(PROOF_TOKENS)
 
 
 def test_crashes_among_others_are_answered_by_proof_for_ever():
@@ -59,4 +79,4 @@ def test_crashes_among_others_are_answered_by_proof_for_ever():
     for _ in range(50):
         suspicion.add_end(Cause.CRASH, is_alone=False)
         assert not suspicion.is_guilty
-        suspicion.see_proof()
+        suspicion.see_token(PROOF_TOKENS)
