@@ -4,11 +4,9 @@ One flat table, with one name in three spellings: `queue_size` in the file,
 `--queue-size` on the command line, `PENSIEVE_QUEUE_SIZE` in the environment.
 """
 
-import difflib
 import ipaddress
 import os
 import re
-import tomllib
 import typing
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,11 +14,18 @@ from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
-from msgspec import inspect as types
 
 from pensieve import places
 from pensieve.errors import ConfigError
 from pensieve.memory_states import MemoryThresholds
+from pensieve.written_settings import (
+    PREFIX,
+    Found,
+    converted,
+    in_environment,
+    in_file,
+    in_words,
+)
 
 LOCAL_TOKEN = "pensieve-local-token"
 """The key that everybody may use on loopback; it protects nothing."""
@@ -28,14 +33,6 @@ LOCAL_TOKEN = "pensieve-local-token"
 MIN_KEY_CHARACTERS = 20
 MIN_KEY_DISTINCT = 8
 """What a key needs beyond loopback; `secrets.token_urlsafe(32)` is far above both."""
-
-NOT_SETTINGS = {"PENSIEVE_HOME"}
-"""Variables with the prefix that are read elsewhere; so are all PENSIEVE_TEST_*."""
-
-REFUSED = {
-    "workers": "there is one HTTP worker: it needs no second one to keep up with a GPU,"
-    " and two would each want the model"
-}
 
 
 def _threshold(what: str) -> Meta:
@@ -230,15 +227,6 @@ class LoadedSettings(msgspec.Struct, frozen=True):
     """Name → "--port", "PENSIEVE_PORT", "/…/config.toml:3" or "default"."""
 
 
-class Found(msgspec.Struct, frozen=True):
-    """A value as it was written, and where."""
-
-    value: object
-    source: str
-    is_text: bool
-    """Whether the value is text that may stand for a number."""
-
-
 FIELDS = {field.name: field for field in msgspec.structs.fields(Settings)}
 _TYPES = typing.get_type_hints(Settings, include_extras=True)
 
@@ -255,13 +243,14 @@ def load_settings(
     Raises:
         ConfigError: a setting is unknown, or has a value that it cannot have.
     """
-    found = _in_file(file or places.config_file(), must_exist=file is not None)
-    found |= _in_environment(os.environ)
+    path = file or places.config_file()
+    found = in_file(path, FIELDS, must_exist=file is not None)
+    found |= in_environment(os.environ, {variable_name(name): name for name in FIELDS})
     for name, value in (flags or {}).items():
         if value is not None:
             found[name] = Found(value, flag_name(name), is_text=True)
 
-    values = {name: _converted(name, each) for name, each in found.items()}
+    values = {name: converted(name, each, _TYPES[name]) for name, each in found.items()}
     sources = {
         name: found[name].source if name in found else "default" for name in FIELDS
     }
@@ -278,13 +267,18 @@ def flag_name(name: str) -> str:
 
 def variable_name(name: str) -> str:
     """Return the setting's environment variable, `PENSIEVE_MAX_BATCH_SIZE`."""
-    return "PENSIEVE_" + name.upper()
+    return PREFIX + name.upper()
 
 
 def description(name: str) -> str:
     """Return what the setting is, for people."""
     meta = typing.get_args(_TYPES[name])[1]
     return str(meta.description)
+
+
+def expected(name: str) -> str:
+    """Return what the setting takes: "a whole number from 1 to 65535"."""
+    return in_words(_TYPES[name])
 
 
 def as_environment(settings: Settings) -> dict[str, str]:
@@ -301,96 +295,6 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-# ----- the places where settings are -----
-
-
-def _in_file(path: Path, must_exist: bool) -> dict[str, Found]:
-    try:
-        text = path.read_text(encoding="utf-8")
-        table = tomllib.loads(text)
-    except FileNotFoundError:
-        if must_exist:
-            raise ConfigError(f"{path}: expected a file, got none") from None
-        return {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise ConfigError(f"{path}: expected readable TOML, got: {reason}") from error
-    found = {}
-    for name, value in table.items():
-        source = f"{path}:{_line_of(name, text)}"
-        _check_known(name, source, name, list(FIELDS))
-        found[name] = Found(value, source, is_text=False)
-    return found
-
-
-def _in_environment(environ: Mapping[str, str]) -> dict[str, Found]:
-    names = {variable_name(name): name for name in FIELDS}
-    found = {}
-    for variable, value in environ.items():
-        is_ours = variable.startswith("PENSIEVE_") and variable not in NOT_SETTINGS
-        if not is_ours or variable.startswith("PENSIEVE_TEST_") or not value:
-            continue
-        if variable not in names:
-            setting = variable.removeprefix("PENSIEVE_").lower()
-            _check_known(setting, variable, variable, list(names))
-        found[names[variable]] = Found(value, variable, is_text=True)
-    return found
-
-
-def _line_of(name: str, text: str) -> int:
-    """Return the line that sets `name`; tomllib does not keep it."""
-    opens = re.compile(rf"""\s*\[*\s*["']?{re.escape(name)}["']?\s*[=.\]]""")
-    lines = text.splitlines()
-    return next((n for n, line in enumerate(lines, 1) if opens.match(line)), 1)
-
-
-def _check_known(setting: str, source: str, written: str, known: list[str]) -> None:
-    if setting in FIELDS:
-        return
-    if setting in REFUSED:
-        raise ConfigError(f"{source}: {written} cannot be set: {REFUSED[setting]}")
-    nearest = difflib.get_close_matches(written, known, n=1, cutoff=0.5)
-    hint = (
-        f"did you mean {nearest[0]}?" if nearest else "`pensieve config show` lists all"
-    )
-    raise ConfigError(
-        f"{source}: expected the name of a setting, got {written}; {hint}"
-    )
-
-
-# ----- values -----
-
-
-def _converted(name: str, found: Found) -> object:
-    try:
-        return msgspec.convert(found.value, _TYPES[name], strict=not found.is_text)
-    except msgspec.ValidationError as error:
-        got = "something else" if name == "api_key" else repr(found.value)
-        where = found.source if found.is_text else f"{found.source}: {name}"
-        raise ConfigError(f"{where}: expected {expected(name)}, got {got}") from error
-
-
-def expected(name: str) -> str:
-    """Return what the setting takes: "a whole number from 1 to 65535"."""
-    kind = types.type_info(_TYPES[name])
-    if isinstance(kind, types.Metadata):
-        kind = kind.type
-    if isinstance(kind, types.IntType) and kind.multiple_of == kind.le:
-        return f"{kind.ge} or {kind.le}"
-    if isinstance(kind, types.IntType):
-        return f"a whole number from {kind.ge} to {kind.le}"
-    if isinstance(kind, types.FloatType):
-        low = f"above {kind.gt}" if kind.ge is None else f"from {kind.ge}"
-        return f"a number {low} to {kind.le}"
-    if isinstance(kind, types.BoolType):
-        return "true or false"
-    if isinstance(kind, types.LiteralType):
-        # Not kind.values, which are sorted.
-        literal = typing.get_args(_TYPES[name])[0]
-        return "one of " + ", ".join(typing.get_args(literal))
-    return "text, not empty"
 
 
 def _check_key(loaded: LoadedSettings) -> None:

@@ -108,6 +108,7 @@ def test_what_the_file_has_wrong_is_told_with_its_line(config_file, text, messag
     ("variable", "value", "message"),
     [
         ("PENSIEVE_PROT", "1", "got PENSIEVE_PROT; did you mean PENSIEVE_PORT?"),
+        ("PENSIEVE_port", "1", "got PENSIEVE_port; did you mean PENSIEVE_PORT?"),
         ("PENSIEVE_PORT", "x", "PENSIEVE_PORT: expected a whole number from 1 to"),
         ("PENSIEVE_WORKERS", "2", "PENSIEVE_WORKERS: PENSIEVE_WORKERS cannot be set"),
         ("PENSIEVE_DRAIN_TIMEOUT_S", "nan", "expected a number from 0 to 3600"),

@@ -87,8 +87,10 @@ class PrefillOrder(Generic[Key]):
         self._past = [each for each in self._past if each.share_left]
 
     def remove(self, key: Key) -> None:
-        """Let a sequence go, at its end or before; what it has had still counts."""
-        claim = self._claims.pop(key)
+        """Let a sequence go, if it is there; what it has had still counts."""
+        claim = self._claims.pop(key, None)
+        if claim is None:
+            return
         claim.share_left -= claim.num_left
         if claim.share_left > NEGLIGIBLE:
             self._past.append(claim)

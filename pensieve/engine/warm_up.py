@@ -13,6 +13,7 @@ import mlx.nn as nn
 from mlx_lm.models.cache import make_prompt_cache
 
 from pensieve.engine.chunk_ladder import Clock, measured_ladder
+from pensieve.engine.intake import BuildConstraint, Restore
 from pensieve.engine.kernels import best_noise
 from pensieve.engine.memory_need import MemoryNeed, measured_need
 from pensieve.engine.memory_room import MemoryRoom
@@ -23,7 +24,7 @@ from pensieve.engine.prefix_cache.disk.tier import DiskTier
 from pensieve.engine.prefix_cache.layers import batched
 from pensieve.engine.prefix_cache.prefix_cache import PrefixCache
 from pensieve.engine.prefix_cache.snapshots import Layout, arrays_in
-from pensieve.engine.scheduler import BuildConstraint, Restore, Scheduler
+from pensieve.engine.scheduler import Scheduler
 from pensieve.errors import ModelError
 from pensieve.link.messages import EngineSpec, SamplingParams, Submit
 

@@ -34,9 +34,8 @@ class DiskEngine(Engine):
     """A scheduler with both tiers; what it wants to be read waits for `read`."""
 
     def __init__(self, model, root, **changes) -> None:
-        super().__init__(model, **changes)
+        super().__init__(model, restore=self._note, **changes)
         self.prefixes.disk = self.disk = tier(root, model)
-        self.scheduler._restore = self._note
         self.wanted = []
 
     def _note(self, wanted):

@@ -118,6 +118,14 @@ def test_what_a_conversation_had_counts_after_its_sequence_has_gone():
     assert order.ranked(["again", "b"]) == ["b", "again"]
 
 
+def test_letting_go_what_is_not_there_is_nothing():
+    order = order_of(("a", "one", 10))
+
+    order.remove("b")
+
+    assert order.next(["a"]) == "a"
+
+
 def test_a_prompt_that_is_broken_off_counts_by_what_it_had():
     order = order_of(("a", "greedy", 100_000), ("b", "modest", 110_000))
     order.spend("a", 10)

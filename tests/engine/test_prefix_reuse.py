@@ -62,7 +62,9 @@ class Counting:
 class Engine:
     """A scheduler with a prefix cache, whose steps are made at once."""
 
-    def __init__(self, model, budget_bytes=1 << 30, prefill_chunk=16) -> None:
+    def __init__(
+        self, model, budget_bytes=1 << 30, prefill_chunk=16, restore=None
+    ) -> None:
         self.model = Counting(model)
         self.prefixes = PrefixCache(Layout(make_prompt_cache(model)), budget_bytes)
         self.scheduler = Scheduler(
@@ -73,6 +75,7 @@ class Engine:
             max_batch_size=4,
             prefill_chunk=prefill_chunk,
             prefixes=self.prefixes,
+            restore=restore,
         )
         self.events = []
 
