@@ -146,6 +146,7 @@ def prefill_pace(
         mx.eval(arrays_in(cache))
 
     target_s = spec.prefill_target_ms / 1000
-    ladder = measured_ladder(run, target_s, clock)
+    on_gpu = mx.default_device().type == mx.gpu
+    ladder = measured_ladder(run, target_s, clock, compiles=on_gpu)
     mx.clear_cache()
     return MeasuredPace(ladder, target_s, clock)
