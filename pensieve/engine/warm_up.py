@@ -20,7 +20,6 @@ from pensieve.engine.prefill_pace import FixedPace, MeasuredPace, PrefillPace
 from pensieve.engine.prefix_cache.budget import default_budget_bytes
 from pensieve.engine.prefix_cache.disk.opening import open_tier
 from pensieve.engine.prefix_cache.disk.tier import DiskTier
-from pensieve.engine.prefix_cache.layers import batched
 from pensieve.engine.prefix_cache.prefix_cache import PrefixCache
 from pensieve.engine.prefix_cache.snapshots import Layout, arrays_in
 from pensieve.engine.scheduler import BuildConstraint, Restore, Scheduler
@@ -139,7 +138,7 @@ def prefill_pace(
         return FixedPace(spec.prefill_chunk)
 
     def run(num_tokens: int) -> None:
-        cache = [*map(batched, make_prompt_cache(model))]
+        cache = make_prompt_cache(model)
         # Tokens far apart, for models of experts that each know some of them.
         token_ids = mx.arange(num_tokens) * 7919 % vocab_size
         model(token_ids[None], cache=cache)
