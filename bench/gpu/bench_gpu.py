@@ -8,7 +8,7 @@ mlx-lm's cold; the GPU's memory in use. The weights are random and greedy (see
 or takes too long leaves its reason there and the others alone. Prints the parts and,
 last, one line of JSON.
 
-    python -m bench.gpu.bench_gpu OUT [--sizes 8b] [--long 20000] [--limit 450]
+    python -m bench.gpu.bench_gpu OUT [--sizes 8b] [--long 20000] [--limit 560]
 """
 
 import argparse
@@ -339,7 +339,7 @@ def measure(bench: Bench, report: Report, sizes: str, rounds: int) -> None:
     """Measure all parts, as far as those before them went well."""
     if not report.part("model", 150, lambda: bench.build(sizes)):
         return
-    if not report.part("start", 90, bench.start):
+    if not report.part("start", 240, bench.start):
         return
     beside_mlx_lm: dict[str, Callable[[], Any]] = {
         f"streams_{n}": partial(bench.decode, n, rounds) for n in NUM_STREAMS
@@ -354,7 +354,7 @@ def measure(bench: Bench, report: Report, sizes: str, rounds: int) -> None:
         went_well = report.part(name, 90, run)
     report.part("mlx_lm_end", 70, bench.close_baseline)
     report.part("long_from_memory", 150, bench.long_from_memory)
-    report.part("long_from_disk", 150, partial(bench.long_from_disk, 2))
+    report.part("long_from_disk", 240, partial(bench.long_from_disk, 2))
 
 
 def main() -> None:
@@ -365,7 +365,7 @@ def main() -> None:
     parser.add_argument("--long", type=int, default=20_000)
     parser.add_argument("--tokens", type=int, default=256)
     parser.add_argument("--rounds", type=int, default=4)
-    parser.add_argument("--limit", type=float, default=450)
+    parser.add_argument("--limit", type=float, default=560)
     parser.add_argument("--commit", default="")
     options = parser.parse_args()
 

@@ -81,16 +81,20 @@ def sizes() -> Iterator[int]:
 
 
 def measured_ladder(
-    run: Callable[[int], object], target_s: float, clock: Clock
+    run: Callable[[int], object], target_s: float, clock: Clock, compiles: bool = False
 ) -> ChunkLadder:
     """Time chunks, up to the first that takes longer than the target.
 
     Args:
         run: computes a chunk of so many tokens, to its end.
+        compiles: whether a size's first call compiles kernels for it, as on a GPU: 39 s
+            of a chunk's first 39 s were that on an H200.
     """
     run(2)  # what the first call compiles is not a chunk's time
     rungs = []
     for size in sizes():
+        if compiles:
+            run(size)
         seconds = _timed(run, size, clock)
         if target_s < seconds <= HOPELESS * target_s:  # perhaps something else ran
             seconds = min(seconds, _timed(run, size, clock))

@@ -18,7 +18,6 @@ from mlx_lm.models.cache import make_prompt_cache
 
 from pensieve.engine.decoding import DecodingBatch, Key, Row, Token
 from pensieve.engine.prefix_cache.disk.tier import Restored
-from pensieve.engine.prefix_cache.layers import batched
 from pensieve.engine.prefix_cache.prefix_cache import PrefixCache
 from pensieve.engine.prefix_cache.runs import TokenIds, as_array, common_size
 from pensieve.engine.prefix_cache.snapshots import arrays_in
@@ -37,7 +36,7 @@ its last tokens, those of a stop sequence: then the next turn goes on from there
 class _Prompt(Generic[Key]):
     row: Row[Key]
     token_ids: TokenIds
-    cache: list[Any]  # of mlx-lm, a batch of one
+    cache: list[Any]  # of mlx-lm, of this sequence alone
     done: int  # tokens in it
     keeps_at: set[int]  # sizes at which what is done is kept
 
@@ -83,7 +82,7 @@ class Generator(Generic[Key]):
         if hit:
             size, cache = hit
         else:
-            size, cache = 0, [*map(batched, make_prompt_cache(self._model))]
+            size, cache = 0, make_prompt_cache(self._model)
         keeps_at = {row.head_size}
         if self._prefixes.needs_checkpoints:
             # Where it leaves another sequence, more may: the next one finds a state.

@@ -19,7 +19,7 @@ from mlx_lm.models.cache import (
     make_prompt_cache,
 )
 
-from pensieve.engine.prefix_cache.layers import BY_TOKEN, batched, flat, tokens_of
+from pensieve.engine.prefix_cache.layers import BY_TOKEN, flat, tokens_of
 from pensieve.engine.prefix_cache.snapshots import (
     KVSegment,
     Layout,
@@ -129,8 +129,8 @@ def measured_need(model: nn.Module, chunk: int) -> MemoryNeed:
     on_gpu = mx.default_device().type == mx.gpu
     probe = chunk if on_gpu else min(chunk, CPU_PROBE)
     layout = Layout(make_prompt_cache(model))
-    half = _bytes_on_the_way(model, _empty(model), max(1, probe // 2))
-    cache = _empty(model)
+    half = _bytes_on_the_way(model, make_prompt_cache(model), max(1, probe // 2))
+    cache = make_prompt_cache(model)
     whole = _bytes_on_the_way(model, cache, probe)
     sizes = CacheBytes.measured(cache)
     long = _with_context(layout, cache, room=probe)
@@ -140,10 +140,6 @@ def measured_need(model: nn.Module, chunk: int) -> MemoryNeed:
     token = max(0.0, whole / probe - pair * probe)
     context_pair = max(0, behind - whole) / (probe * CONTEXT)
     return MemoryNeed(sizes, chunk, token, pair, context_pair)
-
-
-def _empty(model: nn.Module) -> list[Any]:
-    return [*map(batched, make_prompt_cache(model))]
 
 
 def _bytes_on_the_way(model: nn.Module, cache: list[Any], size: int) -> int:

@@ -21,7 +21,6 @@ from pensieve.engine.prefill_pace import FixedPace, MeasuredPace, PrefillPace
 from pensieve.engine.prefix_cache.budget import default_budget_bytes
 from pensieve.engine.prefix_cache.disk.opening import open_tier
 from pensieve.engine.prefix_cache.disk.tier import DiskTier
-from pensieve.engine.prefix_cache.layers import batched
 from pensieve.engine.prefix_cache.prefix_cache import PrefixCache
 from pensieve.engine.prefix_cache.snapshots import Layout, arrays_in
 from pensieve.engine.scheduler import Scheduler
@@ -140,13 +139,14 @@ def prefill_pace(
         return FixedPace(spec.prefill_chunk)
 
     def run(num_tokens: int) -> None:
-        cache = [*map(batched, make_prompt_cache(model))]
+        cache = make_prompt_cache(model)
         # Tokens far apart, for models of experts that each know some of them.
         token_ids = mx.arange(num_tokens) * 7919 % vocab_size
         model(token_ids[None], cache=cache)
         mx.eval(arrays_in(cache))
 
     target_s = spec.prefill_target_ms / 1000
-    ladder = measured_ladder(run, target_s, clock)
+    on_gpu = mx.default_device().type == mx.gpu
+    ladder = measured_ladder(run, target_s, clock, compiles=on_gpu)
     mx.clear_cache()
     return MeasuredPace(ladder, target_s, clock)

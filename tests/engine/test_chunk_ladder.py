@@ -52,6 +52,22 @@ def test_trying_stops_at_the_first_chunk_that_takes_too_long():
     assert sum(time.ran) == 2 + 32 + 64 + 2 * 128
 
 
+def test_what_a_first_call_compiles_is_not_a_chunks_time():
+    seen = set()
+
+    def seconds(_, num_tokens):
+        compiling = 0 if num_tokens in seen else 40
+        seen.add(num_tokens)
+        return compiling + 0.001 * num_tokens
+
+    time = FakeTime(seconds)
+
+    ladder = measured_ladder(time.run, 0.3, time.clock, compiles=True)
+
+    assert ladder.largest_within(0.3) == 256
+    assert ladder.seconds(256) == pytest.approx(0.256)
+
+
 def test_a_very_slow_machine_is_asked_for_one_chunk():
     time = FakeTime(lambda _, num_tokens: 0.5 * num_tokens)
 

@@ -56,6 +56,10 @@ def batched(layer: Any) -> Any:
     Raises:
         ModelError: mlx-lm has no batch of its kind.
     """
+    if isinstance(layer, CacheList):
+        return CacheList(*map(batched, layer.caches))
+    if isinstance(layer, ArraysCache):
+        return layer  # it is one; merge() cannot do those that are part empty
     if not hasattr(layer, "merge"):
         raise ModelError(
             f"cache: expected one that mlx-lm can batch, got {type(layer).__name__}"
@@ -85,7 +89,7 @@ def tokens_of(layer: Any, row: int, start: int, end: int) -> Arrays:
 
 
 def of_tokens(template: Any, pieces: Sequence[Arrays], size: int, room: int) -> Any:
-    """Return a layer's cache that holds these tokens; a KVCache as a batch of one.
+    """Return a layer's cache that holds these tokens, of a single sequence.
 
     Args:
         template: an empty cache of a single sequence.
@@ -98,7 +102,7 @@ def of_tokens(template: Any, pieces: Sequence[Arrays], size: int, room: int) -> 
 
 
 def of_arrays(template: Any, joined: Arrays, size: int) -> Any:
-    """Return a layer's cache that holds these arrays; a KVCache as a batch of one.
+    """Return a layer's cache that holds these arrays, of a single sequence.
 
     Args:
         template: an empty cache of a single sequence.
@@ -117,11 +121,10 @@ def of_arrays(template: Any, joined: Arrays, size: int) -> Any:
         if joined:  # it cannot have room
             layer.state = [each[:, :, :size] for each in joined]
         return layer
-    layer = BatchKVCache([0])
+    layer = KVCache()
     if joined:
         layer.keys, layer.values = joined
-        layer.offset = mx.array([size])
-        layer._idx = size
+        layer.offset = size
     return layer
 
 
@@ -147,10 +150,12 @@ def state_of(layer: Any, row: int) -> Any:
             for each in layer.cache
         ]
         return state
-    if not isinstance(layer, BatchRotatingKVCache):
+    if not isinstance(layer, RotatingKVCache | BatchRotatingKVCache):
         return copy.deepcopy(layer)
     if layer.keys is None:
-        return RotatingKVCache(layer.max_size)
+        return RotatingKVCache(layer.max_size, getattr(layer, "keep", 0))
+    if isinstance(layer, RotatingKVCache):
+        layer = batched(layer)  # which puts what has turned over in order
     state = layer.extract(row)
     size = state.size()
     state.keys = mx.contiguous(state.keys[:, :, -size:])
@@ -160,7 +165,7 @@ def state_of(layer: Any, row: int) -> Any:
 
 
 def of_state(state: Any, unwanted: int = 0) -> Any:
-    """Return a cache to go on with; a batch of one where mlx-lm has batches.
+    """Return a cache of a single sequence to go on with.
 
     Args:
         unwanted: tokens to take back, which `can_take_back` allows.
@@ -168,9 +173,7 @@ def of_state(state: Any, unwanted: int = 0) -> Any:
     layer = copy.deepcopy(state)
     if unwanted:
         layer.trim(unwanted)
-    # An ArraysCache is a batch already, and merge() cannot do one that is part empty.
-    is_batch = isinstance(layer, ArraysCache) or not hasattr(layer, "merge")
-    return layer if is_batch else layer.merge([layer])
+    return layer
 
 
 def can_take_back(state: Any, num_tokens: int) -> bool:
