@@ -1,89 +1,30 @@
 """The whole way on the HTTP side, with an engine that samples what the test says."""
 
-import asyncio
 import contextlib
-import re
 
 import msgspec
 import pytest
+from scripted_sampling import ScriptedEngine, answer, request
 
 from pensieve.errors import InvalidRequestError
 from pensieve.figures.request import RequestFigures
 from pensieve.figures.totals import Outcome, Totals
 from pensieve.link.messages import (
-    Admitted,
     Constraint,
-    Finished,
     SamplingParams,
-    Submit,
 )
-from pensieve.link.sequence import Sequence
 from pensieve.models.description import GenerationDefaults
 from pensieve.models.files import describe
 from pensieve.output.dialect import dialect_of
 from pensieve.pipeline import Pipeline, sampling_params
 from pensieve.prompt.builder import PromptBuilder
-from pensieve.schema.content import ContentBlock, ToolResultBlock, decode_block
-from pensieve.schema.content import ToolUseBlock as ToolUse
+from pensieve.schema.content import ContentBlock, decode_block
 from pensieve.schema.request import (
     CountTokensRequest,
     JsonOutputFormat,
     MessageParam,
-    MessagesRequest,
-    ThinkingConfig,
 )
 from pensieve.schema.tools import ToolParam
-
-
-class ScriptedEngine:
-    """Answers each prompt with the same text."""
-
-    def __init__(self, tokenizer, answer):
-        # Word by word, as a model might but the tokenizer does not.
-        words = re.findall(r"\s*\S+|\s+$", answer)
-        ids = [tokenizer.encode(tokenizer.mark(word), False) for word in words]
-        self.script = [token_id for word in ids for token_id in word]
-        self.sampled = []
-        self.submitted = None
-        self.num_left = 0
-
-    def submit(
-        self,
-        token_ids,
-        max_tokens,
-        end_token_ids,
-        sampling,
-        constraint,
-        *,
-        head_size,
-        keep_sizes,
-        conversation_id,
-        is_background,
-    ):
-        self.head_size = head_size
-        self.keep_sizes = keep_sizes
-        self.conversation_id = conversation_id
-        self.submitted = (token_ids, max_tokens, end_token_ids, sampling)
-        self.constraint = constraint
-        size = len(token_ids)
-        submit = Submit(1, token_ids, max_tokens, end_token_ids, sampling, size)
-        sequence = Sequence(submit, on_exit=self._leave)
-        asyncio.get_running_loop().create_task(self._run(sequence, max_tokens))
-        return sequence
-
-    def _leave(self, sequence):
-        self.num_left += 1
-
-    async def _run(self, sequence, max_tokens):
-        await asyncio.sleep(0)
-        sequence.take(Admitted(1, cached_tokens=2, newly_cached_tokens=1))
-        self.sampled = []
-        for token_id in self.script[:max_tokens]:
-            self.sampled.append(token_id)
-            sequence.produce(token_id)
-            await asyncio.sleep(0)
-        is_whole = len(self.script) < max_tokens
-        sequence.take(Finished(1, "end_token" if is_whole else "max_tokens"))
 
 
 @pytest.fixture(scope="module")
@@ -105,16 +46,6 @@ def engine(prompts):
 def pipeline(description, prompts, engine):
     dialect = dialect_of(description.chat_template, prompts.shows_tools)
     return Pipeline(description, prompts, dialect, engine)
-
-
-def request(text="Why?", **fields):
-    messages = [MessageParam("user", text)]
-    fields = {"model": "claude-x", "max_tokens": 100, "messages": messages} | fields
-    return MessagesRequest(**fields)
-
-
-async def answer(pipeline, asked):
-    return await pipeline.answer(await pipeline.prepare(asked))
 
 
 async def test_an_answer_has_the_text_the_reason_and_the_counts(pipeline, engine):
@@ -331,92 +262,3 @@ async def test_what_a_request_demands_of_its_answer_binds_the_engine(pipeline, e
     asked = request(output_format=JsonOutputFormat("json_schema", schema))
     await answer(pipeline, asked)
     assert engine.constraint.grammar
-
-
-@pytest.fixture(scope="module")
-def thinker(tiny_model_path):
-    """The description and the prompts of a model that thinks."""
-    description = describe(tiny_model_path, "tiny")
-    return description, PromptBuilder.open(description)
-
-
-@pytest.fixture
-def thinking_engine(thinker):
-    return ScriptedEngine(thinker[1].tokenizer, "<think>\nHm.\n</think>\n\nYes.")
-
-
-@pytest.fixture
-def thinking(thinker, thinking_engine):
-    description, prompts = thinker
-    dialect = dialect_of(description.chat_template, prompts.shows_tools)
-    return Pipeline(description, prompts, dialect, thinking_engine)
-
-
-async def test_thinking_is_a_block_with_a_signature(thinking):
-    thought, text = (await answer(thinking, request())).content
-
-    assert thought.thinking == "Hm."
-    assert thought.signature
-    assert text.text == "Yes."
-
-
-async def test_a_call_that_was_cut_is_known_without_its_input(thinker):
-    description, prompts = thinker
-    engine = ScriptedEngine(
-        prompts.tokenizer, '<tool_call>\n{"name": "f", "arguments": {"a": 1, "b": 2'
-    )
-    dialect = dialect_of(description.chat_template, prompts.shows_tools)
-    pipeline = Pipeline(description, prompts, dialect, engine)
-    tools = [ToolParam(name="f", input_schema={"type": "object"})]
-    size = len(engine.script)
-    cut = await answer(pipeline, request(max_tokens=size, tools=tools))
-    call = cut.content[-1]
-    prompt, sampled = engine.submitted[0], engine.sampled
-    assert (cut.stop_reason, call.input) == ("max_tokens", {"a": 1})
-
-    messages = [
-        MessageParam("user", "Why?"),
-        MessageParam("assistant", [ToolUse(call.id, "f", {})]),
-        MessageParam("user", [ToolResultBlock(call.id, "It could not be read.")]),
-    ]
-    await answer(pipeline, request(tools=tools, messages=messages))
-    assert engine.submitted[0][: len(prompt) + size] == prompt + sampled
-
-
-async def test_a_budget_limits_thinking(thinking, thinking_engine, thinker):
-    config = ThinkingConfig("enabled", budget_tokens=1024)
-    await answer(thinking, request(max_tokens=2000, thinking=config))
-    limit = thinking_engine.constraint.thinking_limit
-
-    assert limit.max_tokens == 1024
-    assert not limit.is_open
-    backend = thinker[1].tokenizer.backend
-    written = [
-        backend.decode(token_ids, skip_special_tokens=False)
-        for token_ids in (
-            limit.open_token_ids,
-            limit.close_token_ids,
-            limit.closing_token_ids,
-        )
-    ]
-    assert written == ["<think>", "</think>", "\n</think>\n\n"]
-
-
-async def test_a_budget_beyond_the_window_is_the_window(thinking, thinking_engine):
-    config = ThinkingConfig("enabled", budget_tokens=1 << 80)
-    await answer(thinking, request(max_tokens=1 << 90, thinking=config))
-
-    assert thinking_engine.constraint.thinking_limit.max_tokens == 131_072
-
-
-@pytest.mark.parametrize("kind", ["adaptive", "disabled"])
-async def test_only_enabled_thinking_has_a_budget(thinking, thinking_engine, kind):
-    await answer(thinking, request(thinking=ThinkingConfig(kind, budget_tokens=-5)))
-
-    assert thinking_engine.constraint.thinking_limit is None
-
-
-async def test_thinking_without_a_budget_has_no_limit(thinking, thinking_engine):
-    await answer(thinking, request(thinking=ThinkingConfig("adaptive")))
-
-    assert thinking_engine.constraint.thinking_limit is None

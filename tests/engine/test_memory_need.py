@@ -155,4 +155,5 @@ def test_longer_prompts_and_answers_need_more():
 
     assert need.of(10, 0) < need.of(1000, 0) < need.of(100_000, 0)
     assert need.of(1000, 0) <= need.of(1000, 5000)
-    assert need.of(100_000, 0) < need.of(100_000, 0, others=1, longest=100_000)
+    assert need.of(100_000, 0) <= need.of(100_000, 0, others=1, longest=100_000)
+    assert need.of(10, 0) < need.of(10, 0, others=3, longest=100_000)
