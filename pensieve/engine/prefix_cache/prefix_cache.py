@@ -182,7 +182,8 @@ class PrefixCache:
             head_size: leading tokens that other sequences begin with too; 0: unknown.
             saves: whether it is to be on disk as well.
         """
-        if not (self.is_on and len(token_ids)):
+        is_saved = saves and self.disk is not None
+        if not ((self.is_on or is_saved) and len(token_ids)):
             return
         states = self._layout.states(cache, row, len(token_ids))
         added = self._tree.insert(
@@ -193,7 +194,7 @@ class PrefixCache:
         )
         new = [run.segment.layers for run in added]
         mx.async_eval(new, arrays_in(states.layers) if states else [])  # type: ignore[no-untyped-call]
-        if saves and self.disk is not None:
+        if is_saved:
             path, size = self._tree.match(as_array(token_ids))
             more = self._unstored(token_ids, cache, row, size)
             self._save(as_array(token_ids), path, states, head_size, more)

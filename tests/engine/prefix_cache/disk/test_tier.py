@@ -235,9 +235,12 @@ def test_what_waits_to_be_written_is_bounded(llama, tmp_path):
     assert sizes[-1] == 2000
 
 
-def test_what_memory_has_no_room_for_is_written_all_the_same(llama, tmp_path):
+@pytest.mark.parametrize("limit_bytes", [1000, 0])  # of 512 a token
+def test_what_memory_has_no_room_for_is_written_all_the_same(
+    llama, tmp_path, limit_bytes
+):
     warm = Warm(llama, tmp_path)
-    warm.prefixes._tree._budget_bytes = 1000  # of 512 a token
+    warm.prefixes.limit(limit_bytes)
     warm.learn(prompt(600))
 
     assert warm.prefixes.known_size(prompt(600)) < 600
