@@ -19,6 +19,10 @@ MAX_CHUNK = 4096
 HOPELESS = 4
 """Times the target: what takes so long is not tried again."""
 
+COSTLY_S = 0.4
+"""Behind a chunk of so long, one of twice the tokens is not tried where it would take
+longer than the target: it takes nearly twice as long, and start-up waits for it."""
+
 Clock = Callable[[], float]
 """Seconds from some time on."""
 
@@ -83,7 +87,7 @@ def sizes() -> Iterator[int]:
 def measured_ladder(
     run: Callable[[int], object], target_s: float, clock: Clock, compiles: bool = False
 ) -> ChunkLadder:
-    """Time chunks, up to the first that takes longer than the target.
+    """Time chunks, up to the last that is likely to take no longer than the target.
 
     Args:
         run: computes a chunk of so many tokens, to its end.
@@ -99,7 +103,7 @@ def measured_ladder(
         if target_s < seconds <= HOPELESS * target_s:  # perhaps something else ran
             seconds = min(seconds, _timed(run, size, clock))
         rungs.append(Rung(size, seconds))
-        if seconds > target_s:
+        if seconds > target_s or (seconds > COSTLY_S and 1.8 * seconds > target_s):
             break
     ladder = ChunkLadder(rungs)
     chosen = ladder.largest_within(target_s)

@@ -42,14 +42,22 @@ def test_the_fastest_chunk_is_not_always_the_largest():
     assert ladder.fastest_within(0.1) == MIN_CHUNK
 
 
-def test_trying_stops_at_the_first_chunk_that_takes_too_long():
+def test_chunks_that_are_cheap_to_try_are_tried_up_to_the_first_that_is_too_long():
+    time = FakeTime(lambda _, num_tokens: 0.001 * num_tokens)
+
+    ladder = measured_ladder(time.run, 0.3, time.clock)
+
+    assert [rung.num_tokens for rung in ladder.rungs] == [32, 64, 128, 256, 512]
+
+
+def test_trying_stops_before_a_chunk_that_would_cost_much_and_be_too_long():
     time = FakeTime(lambda _, num_tokens: 0.01 * num_tokens)
 
     ladder = measured_ladder(time.run, 1.0, time.clock)
 
-    assert [rung.num_tokens for rung in ladder.rungs] == [32, 64, 128]
+    assert [rung.num_tokens for rung in ladder.rungs] == [32, 64]
     assert ladder.largest_within(1.0) == 64
-    assert sum(time.ran) == 2 + 32 + 64 + 2 * 128
+    assert time.ran == [2, 32, 64]
 
 
 def test_what_a_first_call_compiles_is_not_a_chunks_time():
