@@ -30,7 +30,7 @@ help:
 	@echo "make chaos            ten minutes of killed engines (CHAOS_S=, CHAOS_SEED=)"
 	@echo "make test-claude      the whole of Claude Code,"
 	@echo "make forced-answers   300 answers under random schemas, and"
-	@echo "make traces           agents' recorded sessions, which PENSIEVE_TEST_TRACES names"
+	@echo "make traces           agents' sessions replayed, and answers from every kind of cache"
 	@echo "make mutants   break the server in many ways; see that the tests notice"
 	@echo "make lint      formatting, types, layering"
 	@echo "make bench     measure against mlx-lm"
@@ -96,7 +96,7 @@ forced-answers: setup
 
 # Without a folder of recorded sessions in PENSIEVE_TEST_TRACES, made-up ones alone.
 traces: setup
-	$(BIN)/python -m pytest -m "patient or not patient" tests/engine/prefix_cache/test_traces.py
+	$(BIN)/python -m pytest -m "patient or not patient" tests/engine/prefix_cache/test_traces.py tests/engine/prefix_cache/test_same_answers.py
 
 # Of another server: .venv/bin/python -m pytest tests/conformance --base-url http://...
 conformance: setup

@@ -4,6 +4,7 @@ A sequence waits for its grammar, then for its turn, for memory, and for another
 computing what it begins with; last for what the disk has of it. Model thread only.
 """
 
+import threading
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
 from typing import NamedTuple
 
@@ -84,6 +85,7 @@ class Intake:
         self._waiting: dict[SequenceKey, Waiting] = {}
         self._awaited: dict[SequenceKey, SequenceKey] = {}
         self._restoring: dict[SequenceKey, Waiting] = {}  # as good as in the batch
+        self._cancels: dict[SequenceKey, threading.Event] = {}  # of what is read
 
     @property
     def stages(self) -> tuple[Collection[SequenceKey], ...]:
@@ -99,6 +101,16 @@ class Intake:
     def awaited(self) -> Mapping[SequenceKey, SequenceKey]:
         """Of those that wait, whose prompt is now computing what theirs begins with."""
         return self._awaited
+
+    @property
+    def restoring(self) -> dict[SequenceKey, int]:
+        """Those whose prefix is read from disk now: the tokens of each."""
+        return {key: len(each.token_ids) for key, each in self._restoring.items()}
+
+    @property
+    def unread(self) -> dict[SequenceKey, int]:
+        """Tokens that those let in have yet to prefill, all of those being read."""
+        return self._generator.prompts() | self.restoring
 
     @property
     def any_may_begin(self) -> bool:
@@ -134,13 +146,15 @@ class Intake:
         waiting = self._restoring.get(key)
         if waiting is None or waiting.submit is not restored.submit:
             return None
+        self._cancels.pop(key)
         return self._restoring.pop(key)
 
     def leave(self, key: SequenceKey) -> None:
         """Forget a sequence, if it is there, here or in the batch."""
         self._unbuilt.pop(key, None)
         self._waiting.pop(key, None)
-        self._restoring.pop(key, None)
+        if self._restoring.pop(key, None):
+            self._cancels.pop(key).set()
         self._awaited.pop(key, None)
         self._order.remove(key)
         self.room.leave(key)
@@ -161,7 +175,7 @@ class Intake:
         self._awaited.clear()
         while waiting := self._next(at_work, row_limit):
             key, submit = waiting.key, waiting.submit
-            verdict = self.room.verdict(key, submit, self._generator.prompts())
+            verdict = self.room.verdict(key, submit, self.unread)
             if verdict == "wait":
                 return  # nor may smaller ones pass, or it might wait for ever
             del self._waiting[key]
@@ -218,6 +232,7 @@ class Intake:
         if plan is None or self._restore is None or disk is None:
             return False
         self._restoring[key] = waiting
+        self._cancels[key] = cancelled = threading.Event()
         length = len(token_ids) + ROOM
-        self._restore(Wanted(key.connection_id, submit, disk, plan, length))
+        self._restore(Wanted(key.connection_id, submit, disk, plan, length, cancelled))
         return True

@@ -7,7 +7,8 @@ is needed. Model thread only.
 
 import bisect
 import math
-from collections.abc import Hashable, Mapping
+import time
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any, Literal
 
 import mlx.core as mx
@@ -23,6 +24,9 @@ ANSWER_TOKENS = 1024
 """The longest answer that is charged for. Claude Code allows for 32,000 tokens each
 time; its answers have some 200."""
 
+WRITER_S = 30.0
+"""How long a sequence waits for memory that is still being written to disk."""
+
 Verdict = Literal["begin", "wait", "refuse"]
 
 
@@ -34,6 +38,7 @@ class MemoryRoom:
         need: of the model's sequences; None: not known, and nothing is refused for it.
         reserve_bytes: left free, whatever is let in.
         reading: of what machine and GPU can still give.
+        clock: in seconds.
     """
 
     def __init__(
@@ -42,6 +47,7 @@ class MemoryRoom:
         need: MemoryNeed | None,
         reserve_bytes: int = 0,
         reading: RecentReading | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.state = MemoryState.SAFE
         """Set by who watches memory."""
@@ -51,6 +57,8 @@ class MemoryRoom:
         self._prefixes = prefixes
         self._need = need
         self._reserve_bytes = reserve_bytes
+        self._clock = clock
+        self._writer_until = 0.0
         self._charges: dict[Hashable, int] = {}  # of sequences at work, bytes
         self._sizes: dict[Hashable, int] = {}  # their prompts' tokens
         self._weight_bytes = int(mx.get_active_memory())
@@ -98,13 +106,22 @@ class MemoryRoom:
                 return "wait"
             short_bytes = self._short_bytes(submit, unread, is_exact=True)
             if short_bytes > 0:
-                return "wait" if self._charges else "refuse"
+                return "wait" if self._charges or self._awaits_writer() else "refuse"
             self._prefixes.shrink(-short_bytes, spared=submit.token_ids)
             give_back_buffers()
         self._charges[key] = self._charge(submit)
         self._sizes[key] = len(submit.token_ids)
         self.has_let_in = True
         return "begin"
+
+    def _awaits_writer(self) -> bool:
+        """Whether memory is free once what was given up is on disk; for a while."""
+        now = self._clock()
+        if not self._prefixes.bytes_being_written:
+            self._writer_until = 0.0
+            return False
+        self._writer_until = self._writer_until or now + WRITER_S
+        return now < self._writer_until
 
     def leave(self, key: Hashable) -> None:
         """Note that a sequence has ended."""

@@ -135,6 +135,7 @@ class ModelThread(threading.Thread):
         self._busy.append(builder.busy)
         builder.start()
         restorer = Restorer(self._take_restored)
+        self._busy.append(restorer.busy)
         restorer.start()
         self._on_state("loading", "loading the weights")
         loaded = load(Path(self._spec.model_path))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import NamedTuple
 
+from pensieve.engine.busy import Busy
 from pensieve.engine.prefix_cache.disk.tier import DiskTier, Plan, Restored
 from pensieve.link.messages import Submit
 
@@ -30,6 +31,8 @@ class Wanted(NamedTuple):
     plan: Plan
     length: int
     """Tokens that the arrays shall have room for."""
+    cancelled: threading.Event
+    """Set when nobody wants it any more."""
 
 
 class Restorer(threading.Thread):
@@ -41,6 +44,8 @@ class Restorer(threading.Thread):
 
     def __init__(self, on_restored: Callable[[RestoredSequence], object]) -> None:
         super().__init__(name="restorer", daemon=True)
+        self.busy = Busy()
+        """With one prefix."""
         self._on_restored = on_restored
         self._wanted: SimpleQueue[Wanted] = SimpleQueue()
 
@@ -52,9 +57,13 @@ class Restorer(threading.Thread):
         """Read for ever."""
         while True:
             wanted = self._wanted.get()
+            if wanted.cancelled.is_set():
+                continue
+            self.busy.begin()
             restored = RestoredSequence(
                 wanted.connection_id, wanted.submit, read(wanted)
             )
+            self.busy.end()
             del wanted
             self._on_restored(restored)
             del restored  # and with it the arrays

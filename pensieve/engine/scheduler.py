@@ -116,11 +116,13 @@ class Scheduler:
     def submit(self, connection_id: int, submit: Submit) -> None:
         """Queue a sequence, or refuse it."""
         key = SequenceKey(connection_id, submit.sequence_id)
-        message = refusal(submit, self._vocab_size) or self.room.refusal(submit)
+        message = refusal(submit, self._vocab_size)
         if any(key in each for each in self._by_stage):
             message = f"sequence_id: expected a new one, got {key.sequence_id} again"
         if message:
             self._refuse(key, message)
+        elif shortage := self.room.refusal(submit):
+            self._give_up(key, submit, shortage)
         else:
             self._intake.add(key, submit)
 
@@ -197,11 +199,11 @@ class Scheduler:
     @property
     def promised_bytes(self) -> int:
         """Memory that the prompts in the batch have yet to take."""
-        return self.room.promised_bytes(self._generator.prompts())
+        return self.room.promised_bytes(self._intake.unread)
 
     def end_largest(self, message: str) -> int | None:
         """Fail the sequence of the most tokens; return how many, or None."""
-        sizes = self._generator.sizes()
+        sizes = self._generator.sizes() | self._intake.restoring
         if not sizes:
             return None
         key = max(sizes, key=sizes.__getitem__)
@@ -212,7 +214,7 @@ class Scheduler:
 
     def turn_away(self, message: str) -> int:
         """Fail all sequences that wait, unless others are at work; return how many."""
-        if self._prompt_sizes:
+        if self._prompt_sizes or self._intake.restoring:
             return 0
         waiting = [*self._intake.waiting]
         for key in waiting:
@@ -265,7 +267,8 @@ class Scheduler:
         key = awaited.get(first, first)  # what it waits for is as urgent
         remaining, total = prompts[key], self._prompt_sizes[key]
         done = total - 1 - remaining
-        is_alone = len(self._prompt_sizes) == 1 and not self._intake.waiting
+        others_wait = self._intake.waiting or self._intake.restoring
+        is_alone = len(self._prompt_sizes) == 1 and not others_wait
         portion = min(remaining, self._pace.chunk(done, is_alone))
         with self._pace.timing(done, portion):
             self._generator.prefill(key, portion)

@@ -345,7 +345,10 @@ class Supervisor:
 
     def _note_absence(self) -> None:
         self._away_timer = None
-        self.is_away = self.status != "ready"
+        if self.status == "ready":  # for a moment: it has yet to show that it stays
+            self._wait_for_health()
+            return
+        self.is_away = True
         reason = self.last_end or self.message
         message = f"no engine has worked for {MAX_AWAY_S:g} s: {reason}"
         log.error(message)

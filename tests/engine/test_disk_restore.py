@@ -3,6 +3,8 @@
 import asyncio
 import os
 import signal
+import threading
+import time
 
 import msgspec
 import pytest
@@ -19,10 +21,11 @@ from engine.tiny_models import tiny_llama, tiny_qwen3_5
 
 from pensieve import cache_folder
 from pensieve.engine import restorer
-from pensieve.engine.restorer import RestoredSequence, Restorer
+from pensieve.engine.restorer import RestoredSequence, Restorer, Wanted
 from pensieve.link.messages import (
     Admitted,
     CacheReport,
+    Failed,
     Finished,
     Prefilled,
     PrefixDisk,
@@ -55,6 +58,13 @@ class DiskEngine(Engine):
             self.read()
         assert self.disk.flush(FLUSH_S)
         return self.tokens(submits[0].sequence_id)
+
+
+class Unreadable:
+    """A tier that nothing can be read from."""
+
+    def restore(self, plan, length):
+        return None
 
 
 @pytest.fixture(scope="module", params=[tiny_llama, tiny_qwen3_5])
@@ -145,6 +155,7 @@ def test_one_that_is_cancelled_while_it_is_read_is_forgotten(model, tmp_path):
     engine.submit(submission(2, prompt(200)), submission(3, prompt(150)))
     engine.step()
     engine.scheduler.cancel(0, 2)
+    assert engine.wanted[0].cancelled.is_set()
     engine.step()
     engine.scheduler.disconnect(0)
     again = submission(2, prompt(190))
@@ -157,6 +168,38 @@ def test_one_that_is_cancelled_while_it_is_read_is_forgotten(model, tmp_path):
         engine.read()
 
     assert engine.tokens(2) == alone(model, again)
+
+
+def test_what_is_cancelled_is_not_read_any_more():
+    restored = []
+    thread = Restorer(restored.append)
+    cancelled, wanted = threading.Event(), threading.Event()
+    cancelled.set()
+    submit = submission(1, prompt(200))
+    thread.start()
+    thread.restore(Wanted(0, submit, None, None, 300, cancelled))
+    thread.restore(Wanted(0, submission(2, prompt(9)), Unreadable(), None, 300, wanted))
+
+    while not restored:
+        time.sleep(0.01)
+
+    assert [each.submit.sequence_id for each in restored] == [2]
+    assert thread.busy.seconds == 0
+
+
+def test_one_that_is_read_may_be_the_largest_to_be_ended(model, tmp_path):
+    DiskEngine(model, tmp_path).run(submission(1, prompt(200)))
+    engine = DiskEngine(model, tmp_path)
+    engine.submit(submission(2, prompt(200)), submission(3, prompt(30, salt=9), 50))
+    engine.step(3)
+    assert engine.scheduler.turn_away("no memory") == 0
+
+    assert engine.scheduler.end_largest("no memory") == 200
+
+    assert engine.wanted[0].cancelled.is_set()
+    engine.read()
+    engine.step()
+    assert Failed(2, "no memory", is_overload=True) in engine.events
 
 
 def test_one_that_is_read_has_its_place_in_the_batch(model, tmp_path):

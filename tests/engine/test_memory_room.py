@@ -7,7 +7,14 @@ from engine.tiny_models import tiny_gemma3, tiny_llama
 
 from pensieve.engine.memory_need import CacheBytes, MemoryNeed
 from pensieve.engine.memory_room import ANSWER_TOKENS
-from pensieve.link.messages import Admitted, Failed, Finished, Refused
+from pensieve.link.messages import (
+    Admitted,
+    Failed,
+    Finished,
+    Refused,
+    SamplingParams,
+    Submit,
+)
 
 A_TOKEN = 256
 """Bytes of a token in the tiny model's caches, at which these sequences need:"""
@@ -25,6 +32,10 @@ def watched(model, free_mb, **changes):
     watched = Watched(model, NEED, **changes)
     watched.look(free_mb)
     return watched
+
+
+def batch_submit(size):
+    return Submit(1, prompt(size), 3, [], SamplingParams(seed=0, temperature=0), size)
 
 
 def test_what_fits_is_let_in(model):
@@ -48,6 +59,38 @@ def test_what_never_fits_is_refused_at_once_with_the_numbers(model):
     batch.submit(2, size=200, max_tokens=3)
     batch.finish()
     assert batch.ids(Finished) == [2]
+
+
+def test_one_that_has_begun_elsewhere_is_not_told_that_it_is_too_long(model):
+    """Its client has read a part of the answer."""
+    batch = watched(model, RESERVE + 1600)
+    batch.submit(1, size=2000, num_sampled=5, max_tokens=3)
+
+    [failed] = batch.of_type(Failed)
+    assert failed.is_overload
+
+
+def test_what_is_still_being_written_to_disk_is_waited_for_a_while(model, monkeypatch):
+    batch = watched(model, RESERVE + 500)
+    batch.submit(1, size=200, max_tokens=3)
+    being_written = 700 * MB
+    written = property(lambda self: being_written)
+    monkeypatch.setattr(type(batch.prefixes), "bytes_being_written", written)
+    batch.look(RESERVE + 100)
+    batch.step(3)
+    assert batch.of_type(Refused) == []
+
+    batch.machine.now += 31
+    batch.step()
+
+    assert batch.ids(Refused) == [1]
+
+
+def test_what_is_read_from_disk_is_promised_its_memory(model):
+    batch = watched(model, RESERVE + 1600)
+    batch.room.verdict("a", batch_submit(900), {})
+
+    assert batch.room.promised_bytes({"a": 900}) == 1024 * MB
 
 
 def test_the_longest_prompt_that_is_named_does_fit(model):

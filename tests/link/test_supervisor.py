@@ -103,6 +103,23 @@ async def test_a_healthy_engine_lets_what_was_before_be_past(spec, spawner):
         assert client.health().ends_in_a_row == 0
 
 
+async def test_an_engine_that_has_just_come_back_gets_on_with_what_waited(
+    spec, spawner, monkeypatch
+):
+    monkeypatch.setattr("pensieve.link.supervisor.MAX_AWAY_S", 1.0)
+    async with started(spec, spawner) as client:
+        await until("ready", client)
+        waiting = client.submit([WAIT], 5, [], GREEDY)
+        await waiting.admitted()
+        os.kill(client.health().pid, signal.SIGKILL)
+        await until("restarting", client)
+        await until("ready", client)
+
+        await asyncio.sleep(2)
+
+        assert not waiting.has_ended
+
+
 async def test_requests_do_not_wait_for_ever_for_an_engine(spec, spawner, monkeypatch):
     monkeypatch.setattr("pensieve.link.supervisor.MAX_AWAY_S", 1.5)
     monkeypatch.setattr("pensieve.link.deaths.FIRST_DELAY_S", 4.0)

@@ -36,13 +36,19 @@ def test_the_default_is_a_share_of_what_machine_and_gpu_can_give(
     monkeypatch, device, free
 ):
     class Memory:
-        available = 20 * GIB
+        available = total = 20 * GIB
 
     monkeypatch.setattr(psutil, "virtual_memory", Memory)
     monkeypatch.setattr(mx, "device_info", lambda: device)
     monkeypatch.setattr(mx, "get_active_memory", lambda: 5 * GIB)
 
     assert default_budget_bytes() == budget_bytes(free)
+
+
+def test_where_memory_is_short_at_the_start_there_is_a_cache_for_later(monkeypatch):
+    monkeypatch.setattr(device_memory, "read_memory", lambda: Reading(GIB, "machine"))
+
+    assert default_budget_bytes() == psutil.virtual_memory().total // 16
 
 
 def test_the_default_is_within_what_a_control_group_leaves(monkeypatch):

@@ -142,6 +142,7 @@ def test_the_turns_of_a_conversation(model, tier):
         said = [*said, *answer, *prompt(9 + 20 * turn, salt=turn)]
 
 
+@pytest.mark.patient
 @pytest.mark.parametrize("size", [90, 161, 420])
 def test_a_prompt_that_comes_again(model, tier, size):
     """Shorter and longer than the windows."""
@@ -153,6 +154,7 @@ def test_a_prompt_that_comes_again(model, tier, size):
     tier.check(read, size - 1)
 
 
+@pytest.mark.patient
 @pytest.mark.parametrize("shared", [85, 112, 127])
 def test_a_branch_in_the_middle_of_a_run(model_by_token, tier, shared):
     checked = Checked(model_by_token, tier)
@@ -163,6 +165,7 @@ def test_a_branch_in_the_middle_of_a_run(model_by_token, tier, shared):
     tier.check(read, shared)
 
 
+@pytest.mark.patient
 @pytest.mark.parametrize("head_size", [80, 101, 220])
 def test_a_branch_at_a_checkpoint(model, tier, head_size):
     checked = Checked(model, tier)
@@ -174,6 +177,7 @@ def test_a_branch_at_a_checkpoint(model, tier, head_size):
     assert read == head_size
 
 
+@pytest.mark.patient
 def test_a_branch_above_a_checkpoint(model_by_checkpoint, tier):
     checked = Checked(model_by_checkpoint, tier)
     checked.turn(prompt(200), head_size=75)
@@ -183,6 +187,7 @@ def test_a_branch_above_a_checkpoint(model_by_checkpoint, tier):
     assert read == 75
 
 
+@pytest.mark.patient
 def test_a_branch_before_a_window_has_turned_over(tmp_path):
     """A window that still holds all tokens gives some back; on disk it does not."""
     checked = Checked(tiny_gemma3(window=150), Memory(tmp_path))
@@ -193,6 +198,7 @@ def test_a_branch_before_a_window_has_turned_over(tmp_path):
     assert read == 66
 
 
+@pytest.mark.patient
 @pytest.mark.parametrize("taken_back", [1, 30])
 def test_an_answer_whose_last_tokens_a_stop_string_takes_back(model, tier, taken_back):
     checked = Checked(model, tier)
@@ -205,6 +211,7 @@ def test_an_answer_whose_last_tokens_a_stop_string_takes_back(model, tier, taken
     assert len(kept) - CHECKPOINT_INTERVAL < read <= len(kept)
 
 
+@pytest.mark.patient
 @pytest.mark.parametrize("steps", [5, 12])
 def test_a_prefill_that_was_broken_off(model, tier, steps):
     checked = Checked(model, tier)
@@ -224,6 +231,7 @@ def test_an_answer_that_was_broken_off(model, tier):
     assert read == 70 + len(said)
 
 
+@pytest.mark.patient
 def test_rows_of_many_lengths_in_one_batch(model, tier):
     checked = Checked(model, tier)
     starts = [prompt(70 + 45 * salt, salt) for salt in range(3)]
@@ -245,6 +253,7 @@ def test_rows_of_many_lengths_in_one_batch(model, tier):
         assert first_fault(model, each.token_ids, answer) is None
 
 
+@pytest.mark.patient
 def test_turns_after_rows_of_many_lengths(model, tier):
     """What is kept of a row that others were beside."""
     checked = Checked(model, tier)
@@ -261,6 +270,7 @@ def test_turns_after_rows_of_many_lengths(model, tier):
         assert read == len(said)
 
 
+@pytest.mark.patient
 def test_what_has_no_room_is_computed(model, tier):
     tight = tier.tiers._replace(memory_bytes=20_000, disk_bytes=20_000)
     engine = WarmEngine(model, VOCAB_SIZE, tight, keeps_logits=True)
@@ -284,6 +294,7 @@ def model_of_wide_heads():
     return tiny_llama(hidden_size=128, intermediate_size=32)
 
 
+@pytest.mark.patient
 @pytest.mark.parametrize("bits", [4, 8])
 @pytest.mark.parametrize("shared", [80, 85, 104])
 def test_quantised_caches(model_of_wide_heads, tier, bits, shared):

@@ -82,6 +82,7 @@ def sessions(request) -> list[Session]:
     return made_up_sessions(int(request.param[-1]))
 
 
+@pytest.mark.patient
 def test_one_after_the_other_sessions_read_all_that_can_be_read(sessions):
     prompts = [prompt for session in sessions for prompt in session]
 
@@ -99,6 +100,7 @@ def test_what_is_said_to_be_read_is_not_computed(sessions):
     assert replay.num_prefilled <= replay.num_tokens - replay.num_read
 
 
+@pytest.mark.patient
 def test_side_by_side_sessions_read_all_that_can_be_read(sessions):
     replay = Replay(IN_MEMORY)
 
@@ -108,6 +110,7 @@ def test_side_by_side_sessions_read_all_that_can_be_read(sessions):
     assert replay.num_read >= NEARLY_ALL * ideal(order).num_read
 
 
+@pytest.mark.patient
 def test_a_quarter_of_the_working_set_is_used_nearly_as_well_as_can_be(sessions):
     prompts = interleaved(sessions)
     whole = replayed(IN_MEMORY, prompts).nbytes
@@ -119,6 +122,7 @@ def test_a_quarter_of_the_working_set_is_used_nearly_as_well_as_can_be(sessions)
     assert replay.num_read >= NEARLY_LRU * lru.num_read
 
 
+@pytest.mark.patient
 def test_prompts_larger_than_the_cache_read_their_start(sessions):
     """Each session by itself, a quarter of it: most prompts alone are larger."""
     for session in sessions:
@@ -130,6 +134,7 @@ def test_prompts_larger_than_the_cache_read_their_start(sessions):
         assert replay.num_read >= NEARLY_LRU * lru.num_read
 
 
+@pytest.mark.patient
 def test_where_states_are_kept_at_checkpoints_most_is_read(sessions):
     """A branch finds the nearest checkpoint below it: some is computed once more."""
     prompts = interleaved(sessions)
@@ -140,6 +145,7 @@ def test_where_states_are_kept_at_checkpoints_most_is_read(sessions):
     assert replay.num_read >= 0.9 * ideal(prompts).num_read
 
 
+@pytest.mark.patient
 def test_after_a_restart_all_that_can_be_read_is_read_from_disk(sessions, tmp_path):
     prompts = interleaved(sessions)
 
@@ -148,6 +154,7 @@ def test_after_a_restart_all_that_can_be_read_is_read_from_disk(sessions, tmp_pa
     assert replay.num_read >= NEARLY_ALL * ideal(prompts).num_read
 
 
+@pytest.mark.patient
 def test_after_a_restart_a_quarter_on_disk_is_used_nearly_as_well(sessions, tmp_path):
     prompts = interleaved(sessions)
     for name in ("whole", "quarter"):
