@@ -111,13 +111,20 @@ class MemoryGuard:
         return nbytes
 
     def _limit_cache(self, reading: Reading) -> None:
-        """Let past prompts take what is free beyond the first state's boundary."""
+        """Let past prompts take what is free beyond the first state's boundary.
+
+        Copies that go to disk are soon free again: they get half of what is free
+        beyond the boundary below which nothing is begun.
+        """
         row = TABLE[self.state]
-        spare = 0
+        spare = copied = 0
+        left = reading.free_bytes - self._scheduler.promised_bytes
         if row.grows_cache:
-            taken = self._thresholds.caution_bytes + self._scheduler.promised_bytes
-            spare = max(0, reading.free_bytes - taken)
+            spare = max(0, left - self._thresholds.caution_bytes)
+        if row.takes_new:
+            copied = max(0, left - self._thresholds.critical_bytes) // 2
         self._prefixes.limit(self._prefixes.nbytes + spare if row.keeps_cache else 0)
+        self._prefixes.limit_copies(copied)
 
     def _relieve(self, reading: Reading) -> None:
         """End the largest sequence, or if that was done in vain, the engine."""

@@ -73,7 +73,7 @@ class Watched:
 
     def look(self, free_mb, after_s=1.0):
         """Let memory be what it is, and the guard see it."""
-        self.machine.free_bytes = free_mb * MB
+        self.machine.free_bytes = int(free_mb * MB)
         self.machine.now += after_s
         self.guard.look()
 

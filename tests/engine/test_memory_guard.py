@@ -2,14 +2,19 @@
 
 import mlx.core as mx
 import pytest
+from engine.prefix_cache.disk.tiers import FLUSH_S, held_up, tier
 from engine.simulated_memory import MB, Watched, prompt
 from engine.tiny_models import tiny_llama
 
 from pensieve.engine.memory_guard import RELIEF_S, REPORT_INTERVAL_S, STARVED_S
+from pensieve.engine.prefix_cache.runs import as_array
 from pensieve.link.messages import Admitted, Failed, Finished
 from pensieve.machine_memory import Reading
 from pensieve.memory_states import MemoryState
 
+TOKEN_BYTES = 256
+"""Of tiny_llama's keys and values."""
+MB_OF_600 = 600 * TOKEN_BYTES / MB
 SAFE, CAUTION, WARNING, CRITICAL, EMERGENCY = MemoryState
 FREE_MB = {SAFE: 3000, CAUTION: 1500, WARNING: 1100, CRITICAL: 700, EMERGENCY: 300}
 
@@ -262,6 +267,41 @@ def test_in_the_next_emergency_the_next_one_is_ended(watched):
 
     assert watched.ids(Failed) == [2, 3]
     assert not watched.guard.must_end
+
+
+def test_ending_one_gives_memory_back_though_the_disk_is_slow(model, tmp_path):
+    watched = Watched(model, budget_bytes=0)
+    watched.submit(1, size=3000)
+    watched.step(200)
+    watched.prefixes.disk = disk = tier(tmp_path, model)
+    mx.synchronize()
+    before = mx.get_active_memory()
+
+    with held_up():
+        watched.look(FREE_MB[EMERGENCY])
+        mx.synchronize()
+        given = before - mx.get_active_memory()
+
+    assert disk.flush(FLUSH_S)
+    assert watched.ids(Failed) == [1]
+    assert given >= 3000 * TOKEN_BYTES
+
+
+@pytest.mark.parametrize(
+    ("free_mb", "copied"), [(1000 + 2 * MB_OF_600, 512), (1000, 0), (990, 0)]
+)
+def test_half_of_what_is_left_may_be_copied_to_disk(model, tmp_path, free_mb, copied):
+    watched = Watched(model, budget_bytes=0)
+    watched.prefixes.disk = disk = tier(tmp_path, model)
+    watched.submit(1, size=900, max_tokens=1)
+    watched.step(2)
+    watched.look(free_mb)
+
+    watched.finish()
+
+    assert disk.flush(FLUSH_S)
+    plan = disk.plan(as_array(prompt(900, 1)), 900)
+    assert (plan.size if plan else 0) == copied
 
 
 def test_an_engine_that_has_done_nothing_does_not_end_in_vain(model):

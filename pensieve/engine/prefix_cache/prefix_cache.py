@@ -5,6 +5,7 @@ whose layers all keep their tokens one by one go on from any place; others from 
 checkpoint was made. Model thread only: what is stored is computed in it.
 """
 
+import sys
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Self
 
@@ -12,6 +13,7 @@ import mlx.core as mx
 import numpy as np
 
 from pensieve.engine.prefix_cache.disk.jobs import Piece
+from pensieve.engine.prefix_cache.disk.keys import GRID
 from pensieve.engine.prefix_cache.disk.tier import DiskTier, Plan, Restored
 from pensieve.engine.prefix_cache.runs import Match, Run, TokenIds, as_array, path_to
 from pensieve.engine.prefix_cache.snapshots import (
@@ -52,6 +54,7 @@ class PrefixCache:
         self.disk: DiskTier | None = None
         """Where what is kept is also written to, if anywhere."""
         self._layout = layout
+        self._copy_bytes = sys.maxsize
         self._tree = RunTree[KVSegment, States](KVSegment([]), budget_bytes, run_size)
 
     @classmethod
@@ -79,6 +82,11 @@ class PrefixCache:
         """Memory that may be stored."""
         return self._tree.budget_bytes
 
+    @property
+    def bytes_being_written(self) -> int:
+        """What waits to be on disk; its memory may not be free before."""
+        return 0 if self.disk is None else self.disk.waiting_bytes
+
     def clear(self) -> None:
         """Forget everything, here; what is on disk stays."""
         self._tree.clear()
@@ -90,6 +98,13 @@ class PrefixCache:
             limit_bytes: 0: nothing more is kept, until another limit is set.
         """
         self._tree.limit(limit_bytes)
+
+    def limit_copies(self, nbytes: int) -> None:
+        """Hand the disk no more than this in all, beyond what is kept here.
+
+        Until another limit is set; at first there is none.
+        """
+        self._copy_bytes = nbytes
 
     def shrink(self, nbytes: int, spared: Sequence[int] | TokenIds = ()) -> None:
         """Forget what was used least lately, until no more than this is kept.
@@ -183,7 +198,8 @@ class PrefixCache:
             saves: whether it is to be on disk as well.
         """
         is_saved = saves and self.disk is not None
-        if not ((self.is_on or is_saved) and len(token_ids)):
+        is_copied = is_saved and self._copy_bytes > 0
+        if not ((self.is_on or is_copied) and len(token_ids)):
             return
         states = self._layout.states(cache, row, len(token_ids))
         added = self._tree.insert(
@@ -192,12 +208,16 @@ class PrefixCache:
             states,
             head_size,
         )
+        path, size = self._tree.match(as_array(token_ids))
+        is_whole = bool(path) and path[-1].end == len(token_ids) == size
+        kept = path[-1].checkpoint if is_whole else None
+        if kept is None and is_saved:
+            kept = self._copied(states)
         new = [run.segment.layers for run in added]
-        mx.async_eval(new, arrays_in(states.layers) if states else [])  # type: ignore[no-untyped-call]
+        mx.async_eval(new, arrays_in(kept.layers) if kept else [])  # type: ignore[no-untyped-call]
         if is_saved:
-            path, size = self._tree.match(as_array(token_ids))
             more = self._unstored(token_ids, cache, row, size)
-            self._save(as_array(token_ids), path, states, head_size, more)
+            self._save(as_array(token_ids), path, kept, head_size, more)
 
     def save_checkpoint(self, token_ids: Sequence[int] | TokenIds) -> None:
         """Have the states at the end of a sequence on disk, if they are stored."""
@@ -221,6 +241,13 @@ class PrefixCache:
             pieces = [Piece(run.start, run.segment.layers) for run in path]
             self.disk.save(token_ids, [*pieces, *more], states, head_size)
 
+    def _copied(self, states: States | None) -> States | None:
+        """Return states that memory does not keep, if they may be saved."""
+        if states is None or states.nbytes > self._copy_bytes:
+            return None
+        self._copy_bytes -= states.nbytes
+        return states
+
     def _unstored(
         self,
         token_ids: Sequence[int] | TokenIds,
@@ -231,11 +258,14 @@ class PrefixCache:
         """Return copies of what memory has no room for, as much as may be saved now."""
         if self.disk is None or size == len(token_ids):
             return []
-        start = max(size, self.disk.missing_from(as_array(token_ids)))
-        end = min(len(token_ids), start + self.disk.room_tokens())
-        if start > size or start == end:
+        missing = self.disk.missing_from(as_array(token_ids))
+        start = max(size, missing // GRID * GRID)  # files begin on the grid
+        first = max(start, missing)
+        end = min(len(token_ids), first + self.disk.room_tokens(self._copy_bytes))
+        if end <= first:
             return []
         segment = self._layout.segment(cache, row, start, end)
+        self._copy_bytes = max(0, self._copy_bytes - segment.nbytes)
         mx.async_eval(segment.layers)  # type: ignore[no-untyped-call]
         return [Piece(start, segment.layers)]
 

@@ -26,6 +26,10 @@ _OPENING = struct.Struct("<8sIQ")
 _SUM = struct.Struct("<Q")
 _FIRST_READ_BYTES = 8192
 MAX_HEADER_BYTES = 1 << 20
+MAX_TOKENS = 1 << 31
+"""Of a sequence, fewer than this."""
+FILE_TOKENS = 512
+"""Of a file at most: what is lost when one is damaged, or read in vain at a branch."""
 
 Kind = Literal["kv", "state"]
 
@@ -103,4 +107,10 @@ def read_opening(descriptor: int, path: Path) -> Opened:
         header = _decoder.decode(read[_OPENING.size : size])
     except msgspec.DecodeError as error:
         raise DamagedFileError(path, f"header: {error}") from error
+    start, end = header.start, header.end
+    if not 0 <= start < end < MAX_TOKENS:
+        raise DamagedFileError(path, f"header: expected tokens, got {start} to {end}")
+    if header.kind == "kv" and end - start > FILE_TOKENS:
+        why = f"header: expected up to {FILE_TOKENS} tokens, got {end - start}"
+        raise DamagedFileError(path, why)
     return Opened(header, body_offset)

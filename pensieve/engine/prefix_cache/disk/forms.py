@@ -75,6 +75,11 @@ class KVForm:
         forms = [[_form_of(a, 0)[:3] for a in arrays] for arrays in layers]
         return forms == [[form[:3] for form in layer] for layer in self.layers]
 
+    @property
+    def token_bytes(self) -> int:
+        """In memory, of one token."""
+        return sum(form.num_heads * form.token_bytes for form in self.arrays)
+
     def body_bytes(self, num_tokens: int) -> int:
         """On disk, of so many tokens."""
         return sum(form.array_bytes(num_tokens) for form in self.arrays)

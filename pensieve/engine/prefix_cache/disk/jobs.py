@@ -37,6 +37,15 @@ class Piece(NamedTuple):
         return Piece(self.start, [[*map(host_copy, layer)] for layer in self.layers])
 
 
+def followed_to(pieces: Sequence[Piece], start: int) -> int:
+    """Return where pieces end that follow each other from a token; `start`: none do."""
+    for piece in pieces:
+        if piece.start > start:
+            break
+        start = max(start, piece.end)
+    return start
+
+
 class Body(Protocol):
     """A file's arrays."""
 

@@ -27,7 +27,7 @@ from pensieve.engine.prefix_cache.disk.file_format import (
 from pensieve.engine.prefix_cache.disk.forms import ArrayForm, KVForm, dtype_of
 from pensieve.engine.prefix_cache.disk.index import DiskFile, Step
 from pensieve.engine.prefix_cache.disk.jobs import bytes_of, on_cuda
-from pensieve.engine.prefix_cache.disk.state_form import ArrayShape, shapes
+from pensieve.engine.prefix_cache.disk.state_form import NOT_OURS, ArrayShape, shapes
 
 MAX_OPEN_FILES = 100
 """At a time; a process of macOS may have 256."""
@@ -113,18 +113,9 @@ class Reader:
         """
         with _opened([Step(file, file.end)], digest) as [opened]:
             try:
-                wanted = shapes(opened.header.state)
-            except ValueError as error:
+                return opened.header.state, self._state_arrays(opened)
+            except NOT_OURS as error:
                 raise DamagedFileError(file.path, str(error)) from error
-            ends = [*itertools.accumulate((each.nbytes for each in wanted), initial=0)]
-            expected = opened.body_offset + ends[-1]
-            if expected != os.fstat(opened.descriptor).st_size:
-                raise DamagedFileError(file.path, "its body has another size")
-            arrays = [
-                self._state_array(opened, i, ends[i], each)
-                for i, each in enumerate(wanted)
-            ]
-        return opened.header.state, arrays
 
     def _filled(
         self,
@@ -157,6 +148,16 @@ class Reader:
             return target.array
         shape = (1, form.num_heads, length, form.width)
         return _copied(target.view, shape, form.dtype)
+
+    def _state_arrays(self, opened: OpenFile) -> list[mx.array]:
+        wanted = shapes(opened.header.state)
+        ends = [*itertools.accumulate((each.nbytes for each in wanted), initial=0)]
+        expected = opened.body_offset + ends[-1]
+        if expected != os.fstat(opened.descriptor).st_size:
+            raise DamagedFileError(opened.file.path, "its body has another size")
+        return [
+            self._state_array(opened, i, ends[i], each) for i, each in enumerate(wanted)
+        ]
 
     def _state_array(
         self, opened: OpenFile, i: int, offset: int, each: ArrayShape

@@ -14,6 +14,10 @@ from mlx_lm.models.cache import ArraysCache, ChunkedKVCache, RotatingKVCache
 from pensieve.engine.prefix_cache.disk.forms import dtype_name, dtype_of
 from pensieve.engine.prefix_cache.layers import BY_STATE, flat
 
+MAX_SIZE = (1 << 31) - 1
+"""Of an array in any direction, as MLX has it."""
+NOT_OURS = (TypeError, OverflowError, ValueError)
+"""What making arrays and states raises where a header names what was never written."""
 _KINDS = (RotatingKVCache, ArraysCache, ChunkedKVCache)
 
 
@@ -65,8 +69,9 @@ def shapes(state: bytes) -> list[ArrayShape]:
     """
     named = [item for layer in _decoded(state) for item in layer.items]
     found = [item for item in named if isinstance(item, ArrayShape)]
-    if any(size < 0 for each in found for size in each.shape):
-        raise ValueError("state: expected shapes, got a negative size")
+    for size in (size for each in found for size in each.shape):
+        if not 0 <= size <= MAX_SIZE:
+            raise ValueError(f"state: expected sizes up to {MAX_SIZE}, got {size}")
     return found
 
 

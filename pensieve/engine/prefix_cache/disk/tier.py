@@ -8,6 +8,7 @@ that goes wrong with a file is a miss: it is removed, and said in the log.
 import contextlib
 import logging
 import os
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ import mlx.core as mx
 from pensieve import cache_folder
 from pensieve.engine.prefix_cache.disk.complaints import Complaints
 from pensieve.engine.prefix_cache.disk.file_format import (
+    FILE_TOKENS,
     DamagedFileError,
     read_opening,
 )
@@ -28,6 +30,7 @@ from pensieve.engine.prefix_cache.disk.jobs import (
     KVBody,
     Piece,
     StateBody,
+    followed_to,
     host_copy,
     on_cuda,
 )
@@ -40,15 +43,17 @@ from pensieve.engine.prefix_cache.disk.keys import (
 )
 from pensieve.engine.prefix_cache.disk.restore import Reader
 from pensieve.engine.prefix_cache.disk.room import touch
-from pensieve.engine.prefix_cache.disk.state_form import put_together, taken_apart
+from pensieve.engine.prefix_cache.disk.state_form import (
+    NOT_OURS,
+    put_together,
+    taken_apart,
+)
 from pensieve.engine.prefix_cache.disk.writer import Writer
 from pensieve.engine.prefix_cache.runs import TokenIds
 from pensieve.engine.prefix_cache.snapshots import States
 
 log = logging.getLogger(__name__)
 
-FILE_TOKENS = 512
-"""Of a file at most: what is lost when one is damaged, or read in vain at a branch."""
 STALE_S = 3600.0
 """After which a file that is still being written will not be any more."""
 
@@ -124,6 +129,11 @@ class DiskTier:
         """Of all models' files, as far as is known. Any thread."""
         return self._writer.total_bytes
 
+    @property
+    def waiting_bytes(self) -> int:
+        """Of files that are yet to be written. Any thread."""
+        return self._writer.waiting_bytes
+
     def flush(self, timeout_s: float) -> bool:
         """Wait until what was saved is written; return whether it is. Any thread."""
         return self._writer.flush(timeout_s)
@@ -188,7 +198,7 @@ class DiskTier:
             told, arrays = self._reader.state(plan.state, self._digest)
             try:
                 states = States(put_together(self._template, told, arrays), plan.size)
-            except ValueError as error:
+            except NOT_OURS as error:
                 raise DamagedFileError(plan.state.path, str(error)) from error
             paths.append(plan.state.path)
         touch(paths)
@@ -227,10 +237,16 @@ class DiskTier:
         steps = self._index.kv_steps(self._keys.chain(token_ids), len(token_ids))
         return steps[-1].until if steps else 0
 
-    def room_tokens(self) -> int:
-        """Return the tokens whose keys and values `save` would take now."""
-        each = self._form.body_bytes(1)
-        return self._writer.free_bytes // each if each else 0
+    def room_tokens(self, copy_bytes: int = sys.maxsize) -> int:
+        """Return the tokens whose keys and values `save` would take now.
+
+        Args:
+            copy_bytes: of memory that they may take.
+        """
+        if not self._form.arrays:
+            return 0
+        room = self._writer.free_bytes // self._form.body_bytes(1)
+        return min(room, copy_bytes // self._form.token_bytes)
 
     def _save_kv(
         self,
@@ -245,11 +261,12 @@ class DiskTier:
         if not all(self._form.fits(piece.layers) for piece in pieces):
             self._complaints.tell("keys and values of another form", self._folder)
             return []
-        there = max((piece.end for piece in pieces), default=0)
+        # The writer may have lost files that were there when the pieces were made.
+        there = followed_to(pieces, first)
         if self._on_cuda:
             last = done + self.room_tokens()
             pieces = [piece.on_host() for piece in pieces if piece.start < last]
-            there = min(there, max((piece.end for piece in pieces), default=0))
+            there = followed_to(pieces, first)
         paths = []
         for start, end in file_ranges(done, size, head_size, FILE_TOKENS):
             own = [p for p in pieces if p.start < end and p.end > start]

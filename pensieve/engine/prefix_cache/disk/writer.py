@@ -58,6 +58,7 @@ class Writer(threading.Thread):
         self._jobs: SimpleQueue[Job | list[Path] | threading.Event] = SimpleQueue()
         self._lock = threading.Lock()
         self._waiting_bytes = 0
+        self._queued: set[Path] = set()
         self._sequence: frozenset[Path] = frozenset()
         self._paused_until = 0.0
         self._numbers = itertools.count()
@@ -67,16 +68,24 @@ class Writer(threading.Thread):
         self._count()
 
     @property
+    def waiting_bytes(self) -> int:
+        """Of files that are queued, or being written. Any thread."""
+        return self._waiting_bytes
+
+    @property
     def free_bytes(self) -> int:
         """What the queue takes yet."""
         return max(0, self._queue_bytes - self._waiting_bytes)
 
     def write(self, job: Job) -> bool:
-        """Queue a file; return whether it was taken. Any thread."""
+        """Queue a file, once; return whether it was taken. Any thread."""
         with self._lock:
+            if job.path in self._queued:
+                return True
             if job.nbytes > self._queue_bytes - self._waiting_bytes:
                 return False
             self._waiting_bytes += job.nbytes
+            self._queued.add(job.path)
         self._jobs.put(job)
         return True
 
@@ -106,6 +115,7 @@ class Writer(threading.Thread):
                 self._try(job)
                 with self._lock:
                     self._waiting_bytes -= job.nbytes
+                    self._queued.discard(job.path)
             del job  # and with it the arrays
 
     def _try(self, job: Job) -> None:

@@ -2,6 +2,7 @@
 
 import os
 
+import msgspec
 import pytest
 from engine.prefix_cache.disk.tiers import Warm, prompt
 from engine.tiny_models import (
@@ -13,7 +14,12 @@ from engine.tiny_models import (
     tiny_qwen3_next,
 )
 
-from pensieve.engine.prefix_cache.disk.file_format import MAGIC
+from pensieve.engine.prefix_cache.disk.file_format import (
+    MAGIC,
+    encode_opening,
+    read_opening,
+)
+from pensieve.engine.prefix_cache.disk.state_form import ArrayShape, LayerState
 
 BY_TOKEN = [tiny_llama, tiny_phi3]
 BY_CHECKPOINT = [tiny_gemma3, tiny_gpt_oss, tiny_qwen3_5, tiny_qwen3_next]
@@ -93,6 +99,61 @@ def flip(path, place: int) -> None:
     content = bytearray(path.read_bytes())
     content[place] ^= 0x10
     path.write_bytes(content)
+
+
+def retold(path, **changes) -> None:
+    """Change what a file's header says, with a right checksum."""
+    with path.open("rb") as file:
+        header, body_offset = read_opening(file.fileno(), path)
+    body = path.read_bytes()[body_offset:]
+    header = msgspec.structs.replace(header, **changes)
+    path.write_bytes(encode_opening(header, len(body)) + body)
+
+
+@pytest.mark.parametrize(
+    ("start", "end"), [(0, 2**40), (0, 2**31 - 1), (0, 600), (-16, 40), (40, 40)]
+)
+def test_a_kv_file_of_tokens_that_cannot_be_is_removed(llama, tmp_path, start, end):
+    [path] = Warm(llama, tmp_path).learn(prompt(40)).files
+    retold(path, start=start, end=end)
+
+    assert Warm(llama, tmp_path).size([*prompt(40), 0]) == 0
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("end", [2**40, 2**31, 0, -1])
+def test_a_state_of_tokens_that_cannot_be_is_removed(tmp_path, end):
+    model = tiny_qwen3_5()
+    warm = Warm(model, tmp_path).learn(prompt(40))
+    [path] = [each for each in warm.files if each.suffix == ".state"]
+    retold(path, end=end)
+
+    assert Warm(model, tmp_path).size([*prompt(40), 0]) == 0
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        ArrayShape([0, 2**62], "float32"),
+        ArrayShape([0, 2**31], "float32"),
+        ArrayShape([0, 5], "float32"),
+        ArrayShape([-1, 5], "float32"),
+        ArrayShape([0, 5], "float31"),
+    ],
+)
+def test_a_state_of_arrays_that_cannot_be_is_removed(tmp_path, item):
+    model = tiny_qwen3_5()
+    warm = Warm(model, tmp_path).learn(prompt(40))
+    [path] = [each for each in warm.files if each.suffix == ".state"]
+    state = msgspec.msgpack.encode([LayerState("ArraysCache", [item])])
+    with path.open("rb") as file:
+        header = read_opening(file.fileno(), path).header
+    opening = encode_opening(msgspec.structs.replace(header, state=state), 0)
+    path.write_bytes(opening)
+
+    assert Warm(model, tmp_path).size([*prompt(40), 0]) == 0
+    assert not path.exists()
 
 
 @pytest.mark.parametrize("is_open", [True, False], ids=["while open", "before"])

@@ -1,12 +1,17 @@
 """A model, its prefix cache and a disk tier, as an engine has them; and again later."""
 
+import contextlib
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import mlx.core as mx
 import numpy as np
+import pytest
 from engine.tiny_models import VOCAB_SIZE
 from mlx_lm.models.cache import make_prompt_cache
 
+from pensieve.engine.prefix_cache.disk import writer
 from pensieve.engine.prefix_cache.disk.forms import KVForm, signature
 from pensieve.engine.prefix_cache.disk.keys import KeyMaker
 from pensieve.engine.prefix_cache.disk.tier import DiskTier
@@ -22,6 +27,23 @@ FLUSH_S = 60
 def prompt(size: int, salt: int = 0) -> list[int]:
     rng = np.random.default_rng(salt)
     return rng.integers(0, VOCAB_SIZE, size).tolist()
+
+
+@contextlib.contextmanager
+def held_up() -> Iterator[None]:
+    """Have all writers wait, until this ends, with the file that they are at."""
+    goes_on, write_all = threading.Event(), writer.write_all
+
+    def late(descriptor, chunks):
+        goes_on.wait(FLUSH_S)
+        write_all(descriptor, chunks)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(writer, "write_all", late)
+        try:
+            yield
+        finally:
+            goes_on.set()
 
 
 def used_cache(make):
@@ -73,13 +95,18 @@ class Warm:
 
     def learn(self, token_ids, pieces=(), head_size=0) -> "Warm":
         """Compute a sequence and keep it, also at the ends of pieces; write it."""
+        self.keep(token_ids, pieces, head_size)
+        assert self.disk.flush(FLUSH_S)
+        return self
+
+    def keep(self, token_ids, pieces=(), head_size=0):
+        """Do so, but for waiting until it is written; return its caches."""
         cache, done = [*map(batched, make_prompt_cache(self.model))], 0
         for end in [*pieces, len(token_ids)]:
             self.model(mx.array([token_ids[done:end]]), cache=cache)
             self.prefixes.keep(token_ids[:end], cache, 0, head_size, saves=True)
             done = end
-        assert self.disk.flush(FLUSH_S)
-        return self
+        return cache
 
     def restored(self, token_ids):
         """Return what is read from disk of all tokens but the last, if anything."""
