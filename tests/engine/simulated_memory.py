@@ -47,7 +47,9 @@ class Watched:
         self.prefixes = PrefixCache(layout, budget_bytes, run_size=16)
         reading = RecentReading(lambda: self.machine.read(), self.machine.clock)
         reserve = THRESHOLDS.emergency_bytes
-        self.room = MemoryRoom(self.prefixes, need, reserve, reading)
+        self.room = MemoryRoom(
+            self.prefixes, need, reserve, reading, self.machine.clock
+        )
         limits = {"max_batch_size": 8, "prefill_chunk": 16} | changes
         self.scheduler = Scheduler(
             model,

@@ -155,7 +155,6 @@ def test_one_that_is_cancelled_while_it_is_read_is_forgotten(model, tmp_path):
     engine.submit(submission(2, prompt(200)), submission(3, prompt(150)))
     engine.step()
     engine.scheduler.cancel(0, 2)
-    assert engine.wanted[0].cancelled.is_set()
     engine.step()
     engine.scheduler.disconnect(0)
     again = submission(2, prompt(190))
@@ -168,6 +167,19 @@ def test_one_that_is_cancelled_while_it_is_read_is_forgotten(model, tmp_path):
         engine.read()
 
     assert engine.tokens(2) == alone(model, again)
+
+
+def test_who_reads_is_told_of_a_cancellation(model, tmp_path):
+    DiskEngine(model, tmp_path).run(submission(1, prompt(200)))
+    engine = DiskEngine(model, tmp_path)
+    engine.submit(submission(2, prompt(200)))
+    engine.step()
+    [wanted] = engine.wanted
+    assert not wanted.cancelled.is_set()
+
+    engine.scheduler.cancel(0, 2)
+
+    assert wanted.cancelled.is_set()
 
 
 def test_what_is_cancelled_is_not_read_any_more():
