@@ -351,7 +351,7 @@ def measure(bench: Bench, report: Report, sizes: str, rounds: int) -> None:
         if not went_well:
             report.part("mlx_lm_end", 70, bench.close_baseline)
             report.part("mlx_lm_start", 90, bench.start_baseline)
-        went_well = report.part(name, 90, run)
+        went_well = report.part(name, 150, run)
     report.part("mlx_lm_end", 70, bench.close_baseline)
     report.part("long_from_memory", 150, bench.long_from_memory)
     report.part("long_from_disk", 240, partial(bench.long_from_disk, 2))
