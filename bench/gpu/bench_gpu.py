@@ -8,7 +8,7 @@ mlx-lm's cold; the GPU's memory in use. The weights are random and greedy (see
 or takes too long leaves its reason there and the others alone. Prints the parts and,
 last, one line of JSON.
 
-    python -m bench.gpu.bench_gpu OUT [--sizes 8b] [--long 20000] [--limit 560]
+    python -m bench.gpu.bench_gpu OUT [--sizes 8b] [--long 20000] [--streams 1 4 16] [--limit 560]
 """
 
 import argparse
@@ -335,14 +335,16 @@ class Bench:
         return [*self._home.rglob("*.log")]
 
 
-def measure(bench: Bench, report: Report, sizes: str, rounds: int) -> None:
+def measure(
+    bench: Bench, report: Report, sizes: str, streams: list[int], rounds: int
+) -> None:
     """Measure all parts, as far as those before them went well."""
     if not report.part("model", 150, lambda: bench.build(sizes)):
         return
     if not report.part("start", 240, bench.start):
         return
     beside_mlx_lm: dict[str, Callable[[], Any]] = {
-        f"streams_{n}": partial(bench.decode, n, rounds) for n in NUM_STREAMS
+        f"streams_{n}": partial(bench.decode, n, rounds) for n in streams
     }
     beside_mlx_lm["long_mlx_lm"] = bench.long_by_mlx_lm
     went_well = False
@@ -364,6 +366,7 @@ def main() -> None:
     parser.add_argument("--sizes", default="8b")
     parser.add_argument("--long", type=int, default=20_000)
     parser.add_argument("--tokens", type=int, default=256)
+    parser.add_argument("--streams", type=int, nargs="*", default=NUM_STREAMS)
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--limit", type=float, default=560)
     parser.add_argument("--commit", default="")
@@ -375,7 +378,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as work:
         bench = Bench(Path(work), options.long, options.tokens)
         try:
-            measure(bench, report, options.sizes, options.rounds)
+            measure(bench, report, options.sizes, options.streams, options.rounds)
         finally:
             with contextlib.suppress(subprocess.CalledProcessError):
                 bench.served.stop()
