@@ -1,4 +1,4 @@
-"""A model of 8B's size on a GPU: over HTTP, beside mlx-lm's own loop on its weights.
+r"""A model of 8B's size on a GPU: over HTTP, beside mlx-lm's own loop on its weights.
 
 Decode tokens a second of 1, 4 and 16 streams, in turn with mlx-lm's `stream_generate`
 and `BatchGenerator`; seconds to the first token of a 20,000-token prompt: cold, with a
@@ -8,7 +8,8 @@ mlx-lm's cold; the GPU's memory in use. The weights are random and greedy (see
 or takes too long leaves its reason there and the others alone. Prints the parts and,
 last, one line of JSON.
 
-    python -m bench.gpu.bench_gpu OUT [--sizes 8b] [--long 20000] [--streams 1 4 16] [--limit 560]
+    python -m bench.gpu.bench_gpu OUT [--sizes 8b] [--long 20000] [--limit 560] \
+        [--streams 1 4 16]
 """
 
 import argparse
