@@ -102,11 +102,11 @@ traces: setup
 conformance: setup
 	$(BIN)/python -m pytest -m "patient or not patient" tests/conformance
 
-# Ten minutes of it, or CHAOS_S seconds; `make test` has less than one. It prints the
+# Ten minutes of it, or CHAOS_S seconds; .ci/run has less than one. It prints the
 # seed of its choices: CHAOS_SEED repeats them.
 CHAOS_S ?= 600
 chaos: setup
-	PENSIEVE_TEST_CHAOS_S=$(CHAOS_S) $(if $(CHAOS_SEED),PENSIEVE_TEST_CHAOS_SEED=$(CHAOS_SEED)) $(BIN)/python -m pytest -s tests/chaos
+	PENSIEVE_TEST_CHAOS_S=$(CHAOS_S) $(if $(CHAOS_SEED),PENSIEVE_TEST_CHAOS_SEED=$(CHAOS_SEED)) $(BIN)/python -m pytest -s -m "patient or not patient" tests/chaos
 
 # The whole agent on the tiny model of the tests, in a terminal too (needs tmux).
 test-claude: setup

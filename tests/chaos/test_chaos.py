@@ -27,7 +27,7 @@ from pensieve.models.files import describe
 from pensieve.prompt.builder import PromptBuilder
 from pensieve.schema.bodies import decode_request
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.patient]
 
 NUM_CLIENTS = 6
 SHARE = 0.35

@@ -19,7 +19,7 @@ from pensieve.link.messages import EngineSpec, SamplingParams
 from pensieve.link.process import quit_engine, spawn_engine
 from pensieve.link.pulse import Patience
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.patient]
 
 SHARE = 0.3
 MAX_TOKENS = 80
