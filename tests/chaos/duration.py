@@ -1,6 +1,6 @@
 """How long the chaos lasts, and the seed that repeats its choices.
 
-PENSIEVE_TEST_CHAOS_S: seconds in all, 45 unless told; `make chaos` has 600 and .ci/run 45.
+PENSIEVE_TEST_CHAOS_S: seconds in all, 45 unless told, 600 by `make chaos`.
 PENSIEVE_TEST_CHAOS_SEED: printed at the beginning; another one each time unless told.
 """
 
