@@ -32,6 +32,9 @@ from pensieve.engine.prefix_cache.disk.state_form import NOT_OURS, ArrayShape, s
 MAX_OPEN_FILES = 100
 """At a time; a process of macOS may have 256."""
 NUM_THREADS = 2
+_THREADS = ThreadPoolExecutor(NUM_THREADS, "prefix cache reader")
+"""Shared by all readers: MLX keeps a stream for each thread that ever used it, and
+waits for all of them whenever it gives buffers back. Begun with the first restore."""
 
 
 class OpenFile(NamedTuple):
@@ -63,10 +66,9 @@ class Target(NamedTuple):
 
 
 class Reader:
-    """Restores one sequence after the other. Of one thread, but for its own two."""
+    """Restores one sequence after the other. Of one thread, helped by _THREADS."""
 
     def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(NUM_THREADS, "prefix cache reader")
         self._on_cuda = on_cuda()
 
     def kv(
@@ -91,9 +93,7 @@ class Reader:
 
                 places = [*zip(files, offsets, strict=True)]
                 filling = [
-                    self._threads.submit(
-                        self._filled, i, each, targets[i], places, length
-                    )
+                    _THREADS.submit(self._filled, i, each, targets[i], places, length)
                     for i, each in enumerate(form.arrays)
                 ]
                 wait(filling)  # all of them, before the files are closed
