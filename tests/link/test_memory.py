@@ -82,7 +82,7 @@ async def test_background_work_is_not_refused_but_waits(spec, spawner):
         assert not later.done()
 
         client._memory.take(memory_report(SAFE))
-        client._balance()
+        client._roster.reconsider()
         assert await later == expected([1])
 
 
