@@ -107,13 +107,13 @@ def test_one_request_at_a_time_in_a_warning(tmp_path, tiny_model_path):
 def test_a_prompt_that_does_not_fit_is_refused_and_the_next_is_answered(
     tmp_path, smollm2_path
 ):
-    """The engine gets 500 MB of address space beside what it has."""
+    """The engine gets 300 MB of address space beside what it has."""
     small = {
         f"memory_{state}_bytes": (4 - i) * 60 * MB for i, state in enumerate(STATES)
     }
     with RealServer(tmp_path, smollm2_path, **small) as server:
         pid = server.engine_pid()
-        soft = psutil.Process(pid).memory_info().vms + 500 * MB
+        soft = psutil.Process(pid).memory_info().vms + 300 * MB
         resource.prlimit(pid, resource.RLIMIT_AS, (soft, resource.RLIM_INFINITY))
 
         status, _, body = ask(server, "one two three four " * 1900)
