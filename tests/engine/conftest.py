@@ -11,7 +11,13 @@ if "mlx.core" not in sys.modules:
 
 from engine.character_vocabulary import save_tokenizer
 from engine.engine_process import engine_spec, running_engine
-from engine.tiny_models import save_tiny_llama
+from engine.tiny_models import (
+    BY_CHECKPOINT,
+    BY_TOKEN,
+    name,
+    save_tiny_llama,
+    tiny_llama,
+)
 
 
 @pytest.fixture(scope="session")
@@ -28,3 +34,23 @@ def engine(tiny_llama_path, tmp_path_factory):
     spec = engine_spec(tiny_llama_path, folder / "engine.sock")
     with running_engine(spec, folder / "engine.log") as process:
         yield spec, process
+
+
+@pytest.fixture(scope="module", params=[*BY_TOKEN, *BY_CHECKPOINT], ids=name)
+def model(request):
+    return request.param()
+
+
+@pytest.fixture(scope="module", params=BY_TOKEN, ids=name)
+def model_by_token(request):
+    return request.param()
+
+
+@pytest.fixture(scope="module", params=BY_CHECKPOINT, ids=name)
+def model_by_checkpoint(request):
+    return request.param()
+
+
+@pytest.fixture(scope="module")
+def llama():
+    return tiny_llama()

@@ -1,16 +1,8 @@
 """Checkpoints where a client says, or where a user may write a question anew."""
 
 import pytest
-from engine.test_prefix_reuse import (
-    BY_CHECKPOINT,
-    BY_TOKEN,
-    VOCAB_SIZE,
-    Engine,
-    alone,
-    name,
-    prompt,
-    submission,
-)
+from engine.test_prefix_reuse import Engine, alone, prompt, submission
+from engine.tiny_models import BY_CHECKPOINT, VOCAB_SIZE, name
 
 from pensieve.engine.generator import MIN_SHARED, worth_a_state
 from pensieve.engine.refusal import refusal
@@ -22,11 +14,6 @@ BEFORE = prompt(70, salt=1)
 
 @pytest.fixture(scope="module", params=BY_CHECKPOINT, ids=name)
 def model(request):
-    return request.param()
-
-
-@pytest.fixture(scope="module", params=BY_TOKEN, ids=name)
-def model_by_token(request):
     return request.param()
 
 

@@ -5,12 +5,6 @@ import pytest
 from engine.character_vocabulary import END, VOCABULARY, ids
 from engine.tiny_models import (
     VOCAB_SIZE,
-    tiny_gemma3,
-    tiny_gpt_oss,
-    tiny_llama,
-    tiny_phi3,
-    tiny_qwen3_5,
-    tiny_qwen3_next,
 )
 from mlx_lm.generate import generate_step
 from mlx_lm.models.cache import make_prompt_cache
@@ -35,12 +29,6 @@ from pensieve.link.messages import (
 
 NOISE = vocabulary_noise(VOCAB_SIZE)
 GREEDY = SamplingParams(seed=0, temperature=0)
-BY_TOKEN = [tiny_llama, tiny_phi3]
-BY_CHECKPOINT = [tiny_gemma3, tiny_gpt_oss, tiny_qwen3_next, tiny_qwen3_5]
-
-
-def name(make) -> str:
-    return make.__name__.removeprefix("tiny_")
 
 
 class Counting:
@@ -138,21 +126,6 @@ def alone(model, submit: Submit) -> list[int]:
         sampler=sampler_for(submit.sampling, len(submit.token_ids), NOISE),
     )
     return [token for token, _ in steps]
-
-
-@pytest.fixture(scope="module", params=[*BY_TOKEN, *BY_CHECKPOINT], ids=name)
-def model(request):
-    return request.param()
-
-
-@pytest.fixture(scope="module", params=BY_CHECKPOINT, ids=name)
-def model_by_checkpoint(request):
-    return request.param()
-
-
-@pytest.fixture(scope="module")
-def llama():
-    return tiny_llama()
 
 
 @pytest.mark.parametrize(

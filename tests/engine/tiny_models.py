@@ -149,3 +149,14 @@ def save_tiny_llama(folder: Path) -> Path:
     weights = dict(tree_flatten(tiny_llama().parameters()))
     mx.save_safetensors(str(folder / "model.safetensors"), weights)
     return folder
+
+
+BY_TOKEN = [tiny_llama, tiny_phi3]
+"""Models whose caches can be cut anywhere."""
+BY_CHECKPOINT = [tiny_gemma3, tiny_gpt_oss, tiny_qwen3_next, tiny_qwen3_5]
+"""Models that go on only from where a state was kept."""
+
+
+def name(make) -> str:
+    """Return a model's name, for a test's."""
+    return make.__name__.removeprefix("tiny_")

@@ -4,12 +4,9 @@ import mlx.core as mx
 import pytest
 from engine.tiny_models import (
     VOCAB_SIZE,
+    name,
     tiny_gemma3,
     tiny_gpt_oss,
-    tiny_llama,
-    tiny_phi3,
-    tiny_qwen3_5,
-    tiny_qwen3_next,
 )
 from mlx_lm.models.cache import ChunkedKVCache, QuantizedKVCache, make_prompt_cache
 
@@ -18,18 +15,12 @@ from pensieve.engine.prefix_cache.prefix_cache import PrefixCache
 from pensieve.engine.prefix_cache.snapshots import Layout, arrays_in
 from pensieve.errors import ModelError
 
-BY_TOKEN = [tiny_llama, tiny_phi3]
-BY_CHECKPOINT = [tiny_gemma3, tiny_gpt_oss, tiny_qwen3_next, tiny_qwen3_5]
 TOLERANCE = 1e-4
 PLENTY = 1 << 30
 
 
 def prompt(size: int, salt: int = 0) -> list[int]:
     return [(7 * i + 13 * salt + 5 + i * i * salt) % VOCAB_SIZE for i in range(size)]
-
-
-def name(make) -> str:
-    return make.__name__.removeprefix("tiny_")
 
 
 class Warm:
@@ -62,21 +53,6 @@ class Warm:
             0, size:
         ]
         return size, mx.abs(warm - cold).max().item()
-
-
-@pytest.fixture(scope="module", params=[*BY_TOKEN, *BY_CHECKPOINT], ids=name)
-def model(request):
-    return request.param()
-
-
-@pytest.fixture(scope="module", params=BY_TOKEN, ids=name)
-def model_by_token(request):
-    return request.param()
-
-
-@pytest.fixture(scope="module", params=BY_CHECKPOINT, ids=name)
-def model_by_checkpoint(request):
-    return request.param()
 
 
 @pytest.mark.parametrize("size", [1, 7, 8, 9, 30])

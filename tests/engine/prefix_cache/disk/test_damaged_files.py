@@ -6,12 +6,10 @@ import msgspec
 import pytest
 from engine.prefix_cache.disk.tiers import Warm, prompt
 from engine.tiny_models import (
+    name,
     tiny_gemma3,
-    tiny_gpt_oss,
     tiny_llama,
-    tiny_phi3,
     tiny_qwen3_5,
-    tiny_qwen3_next,
 )
 
 from pensieve.engine.prefix_cache.disk.file_format import (
@@ -21,23 +19,7 @@ from pensieve.engine.prefix_cache.disk.file_format import (
 )
 from pensieve.engine.prefix_cache.disk.state_form import ArrayShape, LayerState
 
-BY_TOKEN = [tiny_llama, tiny_phi3]
-BY_CHECKPOINT = [tiny_gemma3, tiny_gpt_oss, tiny_qwen3_5, tiny_qwen3_next]
 TOLERANCE = 1e-4
-
-
-def name(make) -> str:
-    return make.__name__.removeprefix("tiny_")
-
-
-@pytest.fixture(scope="module", params=[*BY_TOKEN, *BY_CHECKPOINT], ids=name)
-def model(request):
-    return request.param()
-
-
-@pytest.fixture(scope="module")
-def llama():
-    return tiny_llama()
 
 
 def test_files_of_a_form_that_is_not_the_models_are_removed(llama, tmp_path):

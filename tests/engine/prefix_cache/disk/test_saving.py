@@ -3,39 +3,15 @@
 import mlx.core as mx
 import pytest
 from engine.prefix_cache.disk.tiers import FLUSH_S, Warm, held_up, prompt
-from engine.tiny_models import (
-    tiny_gemma3,
-    tiny_gpt_oss,
-    tiny_llama,
-    tiny_phi3,
-    tiny_qwen3_5,
-    tiny_qwen3_next,
-)
 from mlx_lm.models.cache import make_prompt_cache
 
 from pensieve.engine.prefix_cache.disk.jobs import Piece
 from pensieve.engine.prefix_cache.runs import as_array
 from pensieve.engine.prefix_cache.snapshots import Layout
 
-BY_TOKEN = [tiny_llama, tiny_phi3]
-BY_CHECKPOINT = [tiny_gemma3, tiny_gpt_oss, tiny_qwen3_next, tiny_qwen3_5]
 TOLERANCE = 1e-4
 TOKEN_BYTES = 256
 """Of tiny_llama's keys and values."""
-
-
-def name(make) -> str:
-    return make.__name__.removeprefix("tiny_")
-
-
-@pytest.fixture(scope="module", params=[*BY_TOKEN, *BY_CHECKPOINT], ids=name)
-def model(request):
-    return request.param()
-
-
-@pytest.fixture(scope="module")
-def llama():
-    return tiny_llama()
 
 
 def test_what_waits_to_be_written_is_bounded(llama, tmp_path):

@@ -8,43 +8,12 @@ import numpy as np
 import pytest
 from engine.prefix_cache.disk.tiers import Warm, prompt
 from engine.tiny_models import (
-    tiny_gemma3,
-    tiny_gpt_oss,
-    tiny_llama,
-    tiny_phi3,
     tiny_qwen3_5,
-    tiny_qwen3_next,
 )
 
 from pensieve.engine.prefix_cache.disk import file_format, restore, tier, writer
 
-BY_TOKEN = [tiny_llama, tiny_phi3]
-BY_CHECKPOINT = [tiny_gemma3, tiny_gpt_oss, tiny_qwen3_next, tiny_qwen3_5]
 TOLERANCE = 1e-4
-
-
-def name(make) -> str:
-    return make.__name__.removeprefix("tiny_")
-
-
-@pytest.fixture(scope="module", params=[*BY_TOKEN, *BY_CHECKPOINT], ids=name)
-def model(request):
-    return request.param()
-
-
-@pytest.fixture(scope="module", params=BY_TOKEN, ids=name)
-def model_by_token(request):
-    return request.param()
-
-
-@pytest.fixture(scope="module", params=BY_CHECKPOINT, ids=name)
-def model_by_checkpoint(request):
-    return request.param()
-
-
-@pytest.fixture(scope="module")
-def llama():
-    return tiny_llama()
 
 
 @pytest.mark.parametrize("size", [1, 15, 16, 17, 100, 512, 530, 1100])
