@@ -35,10 +35,8 @@ log = logging.getLogger(__name__)
 
 Status = Literal["loading", "ready", "failed"]
 EventsByConnection = dict[int, list[Event]]
-Command = tuple[int, "Submit | Cancel | Built | Callable[[Scheduler], object] | None"]
-"""A connection, and what it asks for or was built or is to be done for it; None: it is
-gone."""
-
+Command = tuple[int, "Submit | Cancel | Callable[[Scheduler], object] | None"]
+"""A connection, and what it asks for or is to be done for it; None: it is gone."""
 
 STUCK_LOOK_S = 0.01
 """Between two looks while nothing can be computed, though something is wanted."""
@@ -146,7 +144,9 @@ class ModelThread(threading.Thread):
         return scheduler
 
     def _take_built(self, built: "Built") -> None:
-        self.commands.put((built.connection_id, built))
+        self.commands.put(
+            (built.connection_id, lambda scheduler: scheduler.take_built(built))
+        )
 
     def _take_restored(self, restored: "RestoredSequence") -> None:
         self.commands.put(
@@ -204,7 +204,5 @@ class ModelThread(threading.Thread):
                 scheduler.cancel(connection_id, request.sequence_id)
             case None:
                 scheduler.disconnect(connection_id)
-            case _ if callable(request):
-                request(scheduler)
             case _:
-                scheduler.take_built(request)
+                request(scheduler)

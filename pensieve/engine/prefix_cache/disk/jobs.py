@@ -15,7 +15,6 @@ from pensieve.engine.prefix_cache.disk.forms import ArrayForm, KVForm
 
 Chunk = memoryview | bytes
 
-
 HostArray = mx.array | NDArray[Any]
 """Whose bytes can be read in any thread: MLX's own, or a copy of NumPy's."""
 
