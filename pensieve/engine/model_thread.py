@@ -186,9 +186,9 @@ class ModelThread(threading.Thread):
                 self._do(self.commands.get(timeout=guard.idle_look_s), scheduler)
             guard.look()
         self._step.begin()
-        with contextlib.suppress(Empty):
-            while True:
-                self._do(self.commands.get_nowait(), scheduler)
+        # What is there now: a client that never stops asking must not stop the others.
+        for _ in range(self.commands.qsize()):
+            self._do(self.commands.get_nowait(), scheduler)
         scheduler.admit()
         self._report(scheduler)
         if scheduler.is_stuck:

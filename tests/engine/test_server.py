@@ -1,6 +1,7 @@
 """The engine's process, over its socket. A test that ends one starts its own."""
 
 import asyncio
+import itertools
 import os
 import signal
 
@@ -19,6 +20,7 @@ from engine.tiny_models import VOCAB_SIZE
 from pensieve.link.messages import (
     EXIT_SOCKET_TAKEN,
     Admitted,
+    CacheReport,
     Cancel,
     Finished,
     Ping,
@@ -151,8 +153,9 @@ async def test_cancelling_stops_a_sequence_also_during_its_prefill(client):
 async def test_a_request_that_cannot_be_done_is_refused(client):
     client.send(submit(1, [VOCAB_SIZE]))
 
-    [refused] = await client.until(lambda event: isinstance(event, Refused))
+    *others, refused = await client.until(lambda event: isinstance(event, Refused))
 
+    assert all(isinstance(event, CacheReport) for event in others)
     assert refused.message == "token_ids: expected ids of 0 to 95, got 96"
 
 
@@ -182,15 +185,16 @@ async def test_a_client_that_does_not_read_is_cut_off_and_others_are_not(
 ):
     async with connected(engine[0].socket_path, hello=False) as deaf:
         deaf.writer.transport.pause_reading()
-        with pytest.raises(ConnectionError):
-            await flood(deaf)
+        async with asyncio.timeout(TIMEOUT_S):
+            with pytest.raises(ConnectionError):
+                await flood(deaf)
 
     assert await answers(client)
 
 
 async def flood(client: FrameClient) -> None:
-    """Ask for 9 MB of refusals."""
-    for sequence_id in range(100_000):
+    """Ask for refusals, 90 bytes each, without an end."""
+    for sequence_id in itertools.count():
         client.send(submit(sequence_id, [VOCAB_SIZE]))
         await client.writer.drain()
 

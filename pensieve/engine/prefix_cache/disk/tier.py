@@ -10,6 +10,7 @@ import logging
 import os
 import sys
 import time
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -123,6 +124,7 @@ class DiskTier:
         )
         self._scan()
         self._writer.start()
+        weakref.finalize(self, self._writer.end)
 
     @property
     def nbytes(self) -> int:

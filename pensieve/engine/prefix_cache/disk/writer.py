@@ -55,7 +55,9 @@ class Writer(threading.Thread):
         self._queue_bytes = queue_bytes
         self._index = index
         self._complaints = complaints
-        self._jobs: SimpleQueue[Job | list[Path] | threading.Event] = SimpleQueue()
+        self._jobs: SimpleQueue[
+            Job | list[Path] | threading.Event | None
+        ] = SimpleQueue()
         self._lock = threading.Lock()
         self._waiting_bytes = 0
         self._queued: set[Path] = set()
@@ -102,10 +104,13 @@ class Writer(threading.Thread):
         self._jobs.put(done)
         return done.wait(timeout_s)
 
+    def end(self) -> None:
+        """End the thread, once all that is queued is done. Any thread."""
+        self._jobs.put(None)
+
     def run(self) -> None:
-        """Write for ever."""
-        while True:
-            job = self._jobs.get()
+        """Write until told to end."""
+        while (job := self._jobs.get()) is not None:
             if isinstance(job, threading.Event):
                 job.set()
             elif isinstance(job, list):
