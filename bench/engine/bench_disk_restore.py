@@ -48,7 +48,8 @@ def used_cache(options: argparse.Namespace) -> list[KVCache]:
 
 def dtype(options: argparse.Namespace) -> mx.Dtype:
     """Return the type of keys and values."""
-    return getattr(mx, options.dtype)
+    chosen: mx.Dtype = getattr(mx, options.dtype)
+    return chosen
 
 
 def written(root: Path, options: argparse.Namespace) -> tuple[DiskTier, Plan]:
@@ -95,7 +96,8 @@ def plain_read(paths: list[Path]) -> list[memoryview]:
     views = []
     for path in paths:
         with open(path, "rb", buffering=0) as file:
-            view = memoryview(np.empty(os.fstat(file.fileno()).st_size, np.uint8))
+            size = os.fstat(file.fileno()).st_size
+            view = memoryview(np.empty(size, np.uint8).data)
             assert file.readinto(view) == len(view)
             views.append(view)
     return views

@@ -179,12 +179,13 @@ def measure_gaps(
     print(f"chunk {chunk}, {max_tokens} tokens beside a prompt of {size}", flush=True)
     rows: list[dict[str, float]] = []
     for i in range(pairs):
-        both = [interleaved, one_after_the_other]
-        done = {
-            kind: kind(Engine(model, width, FixedPace(chunk)), size, max_tokens)
-            for kind in (both if i % 2 else reversed(both))
-        }
-        together, apart = done[interleaved], done[one_after_the_other]
+        engines = [Engine(model, width, FixedPace(chunk)) for _ in range(2)]
+        if i % 2:
+            together = interleaved(engines[0], size, max_tokens)
+            apart = one_after_the_other(engines[1], size, max_tokens)
+        else:
+            apart = one_after_the_other(engines[0], size, max_tokens)
+            together = interleaved(engines[1], size, max_tokens)
         bound_s = apart.chunk_s + 2 * apart.step_s
         rows.append(
             {

@@ -38,10 +38,11 @@ from pensieve.engine.prefix_cache.runs import as_array  # noqa: E402
 from pensieve.engine.prefix_cache.snapshots import Layout, arrays_in  # noqa: E402
 from pensieve.engine.restorer import RestoredSequence, Restorer  # noqa: E402
 from pensieve.engine.scheduler import Scheduler  # noqa: E402
-from pensieve.engine.warm_up import default_prefill_chunk, vocab_size  # noqa: E402
+from pensieve.engine.warm_up import prefill_pace, vocab_size  # noqa: E402
 from pensieve.engine.weights.load import load  # noqa: E402
 from pensieve.link.messages import (  # noqa: E402
     Admitted,
+    EngineSpec,
     Finished,
     PrefixDisk,
     Sampled,
@@ -53,6 +54,8 @@ from pensieve.models import store  # noqa: E402
 NEW_TOKENS = 60
 GREEDY = SamplingParams(seed=0, temperature=0)
 BUDGET_BYTES = 4 << 30
+AS_SHIPPED = EngineSpec("", "", "", 4, prefill_chunk=0)
+"""Of its fields only those of the prefill are read."""
 FLUSH_S = 60.0
 
 
@@ -83,7 +86,7 @@ class Engine:
             best_noise(size),
             lambda *_: None,
             max_batch_size=4,
-            prefill_chunk=default_prefill_chunk(),
+            prefill_chunk=prefill_pace(model, AS_SHIPPED, size),
             prefixes=self.prefixes,
             restore=restorer.restore,
         )

@@ -164,7 +164,7 @@ def body(prompt: str, max_tokens: int) -> bytes:
 
 
 def _median(asked: list[dict[str, Any]]) -> float:
-    return statistics.median(each["first_token_s"] for each in asked)
+    return float(statistics.median(each["first_token_s"] for each in asked))
 
 
 class Bench:

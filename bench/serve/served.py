@@ -96,4 +96,5 @@ class Served:
     def _health(self) -> dict[str, object]:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         connection.request("GET", "/health")
-        return json.load(connection.getresponse())
+        health: dict[str, object] = json.load(connection.getresponse())
+        return health
