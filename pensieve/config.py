@@ -98,7 +98,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             description="What a chunk of prompt may take while other answers wait for"
             " it, in milliseconds; the engine chooses prefill_chunk by it.",
         ),
-    ] = 600
+    ] = 1000
     prefix_cache_bytes: Annotated[
         int,
         Meta(

@@ -315,7 +315,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--prompt", type=int, default=6144)
     parser.add_argument("--tokens", type=int, default=64)
-    parser.add_argument("--target-ms", type=int, default=600)
+    parser.add_argument("--target-ms", type=int, default=1000)
     parser.add_argument("--cpu-time", action="store_true")
     options = parser.parse_args()
 

@@ -1,7 +1,8 @@
 """How long chunks of prompt take: sizes are tried at start-up, their seconds kept.
 
 Powers of two, from MIN_CHUNK up, until one takes longer than is wanted: so a slow
-machine is asked for little. What was not tried is estimated from what was.
+machine is asked for little. What was not tried, as the sizes between them, is estimated
+from what was.
 """
 
 import itertools
@@ -77,7 +78,18 @@ class ChunkLadder:
 
 
 def sizes() -> Iterator[int]:
-    """Return the powers of two that a chunk may have, ascending."""
+    """Return what a chunk may have, ascending: powers of two, and half as much again.
+
+    With the former alone, a chunk may be half of what there is time for.
+    """
+    for size in powers():
+        yield size
+        if size < MAX_CHUNK:
+            yield size * 3 // 2
+
+
+def powers() -> Iterator[int]:
+    """Return the sizes that are tried, ascending."""
     size = MIN_CHUNK
     while size <= MAX_CHUNK:
         yield size
@@ -96,7 +108,7 @@ def measured_ladder(
     """
     run(2)  # what the first call compiles is not a chunk's time
     rungs = []
-    for size in sizes():
+    for size in powers():
         if compiles:
             run(size)
         seconds = _timed(run, size, clock)

@@ -16,6 +16,9 @@ from pensieve.engine.chunk_ladder import MIN_CHUNK, ChunkLadder, Clock
 
 ALONE_S = 1.0
 """What a chunk may take when nobody waits: then it is who cancels, or comes."""
+REST = 8
+"""A rest of at most one part in so many of a chunk is computed with it: it would be a
+chunk of its own, and have everybody decode once more."""
 
 
 class PrefillPace(Protocol):
@@ -28,6 +31,12 @@ class PrefillPace(Protocol):
             context_size: tokens that are there already.
             is_alone: whether nobody waits for the chunk's end.
         """
+
+    def portion(self, context_size: int, remaining: int, is_alone: bool) -> int:
+        """Return how many of a prompt's remaining tokens, >= 1, to compute now."""
+
+    def largest_portion(self) -> int:
+        """Return the most tokens that are computed at once, as far as is known now."""
 
     def timing(
         self, context_size: int, num_tokens: int
@@ -42,6 +51,14 @@ class FixedPace:
         self._num_tokens = num_tokens
 
     def chunk(self, context_size: int, is_alone: bool) -> int:
+        """Return the size."""
+        return self._num_tokens
+
+    def portion(self, context_size: int, remaining: int, is_alone: bool) -> int:
+        """Return that, or what is left."""
+        return min(remaining, self._num_tokens)
+
+    def largest_portion(self) -> int:
         """Return the size."""
         return self._num_tokens
 
@@ -73,12 +90,21 @@ class MeasuredPace:
         self._ended: float | None = None
 
     def chunk(self, context_size: int, is_alone: bool) -> int:
-        """Return the size that is best now, a power of two."""
+        """Return the size that is best now."""
         slowdown = self._slowdown(context_size)
         if is_alone:
             return self._ladder.fastest_within(max(ALONE_S, self._target_s) / slowdown)
         between_s = min(self._between_s, self._target_s / 2)
         return self._ladder.largest_within((self._target_s - between_s) / slowdown)
+
+    def portion(self, context_size: int, remaining: int, is_alone: bool) -> int:
+        """Return a chunk, or all that is left if that is hardly more."""
+        size = self.chunk(context_size, is_alone)
+        return remaining if remaining <= with_rest(size) else size
+
+    def largest_portion(self) -> int:
+        """Return a chunk on an empty cache, and the rest that is computed with it."""
+        return with_rest(self.chunk(0, is_alone=True))
 
     @contextlib.contextmanager
     def timing(self, context_size: int, num_tokens: int) -> Iterator[None]:
@@ -97,3 +123,8 @@ class MeasuredPace:
         """Return that of the nearest context that is no longer; 1 where none is."""
         known = [bits for bits in self._slowdowns if bits <= context_size.bit_length()]
         return self._slowdowns[max(known)] if known else 1.0
+
+
+def with_rest(size: int) -> int:
+    """Return the most tokens that are computed where a chunk has that size."""
+    return size + size // REST

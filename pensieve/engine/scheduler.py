@@ -269,7 +269,7 @@ class Scheduler:
         done = total - 1 - remaining
         others_wait = self._intake.waiting or self._intake.restoring
         is_alone = len(self._prompt_sizes) == 1 and not others_wait
-        portion = min(remaining, self._pace.chunk(done, is_alone))
+        portion = self._pace.portion(done, remaining, is_alone)
         with self._pace.timing(done, portion):
             self._generator.prefill(key, portion)
         self._order.spend(key, portion)

@@ -70,7 +70,7 @@ def warm_up(
         scheduler.decode()
     scheduler.take_events()
     prefixes.clear()
-    need = memory_need(model, pace.chunk(0, is_alone=True))
+    need = memory_need(model, pace.largest_portion())
     mx.clear_cache()
     scheduler.room = MemoryRoom(prefixes, need, spec.memory.emergency_bytes)
     prefixes.disk = disk_tier(model, spec, prefixes)

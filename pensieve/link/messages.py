@@ -100,7 +100,7 @@ class EngineSpec(msgspec.Struct, frozen=True):
     """How long the process outlives its last connection."""
     prefix_cache_bytes: int = -1
     """Memory for what past prompts computed; 0: none; -1 lets the engine choose."""
-    prefill_target_ms: int = 600
+    prefill_target_ms: int = 1000
     """What a chunk may take while others wait, where the engine chooses, >= 1."""
     prefix_disk: PrefixDisk | None = None
     """None, or no memory for it: nothing is on disk."""

@@ -15,8 +15,9 @@ from pensieve.engine.chunk_ladder import (
 LADDER = ChunkLadder([Rung(32, 0.3), Rung(64, 0.5), Rung(128, 0.9)])
 
 
-def test_sizes_are_powers_of_two():
-    assert [*sizes()] == [32, 64, 128, 256, 512, 1024, 2048, 4096]
+def test_sizes_are_powers_of_two_and_half_as_much_again():
+    assert [*sizes()][:5] == [32, 48, 64, 96, 128]
+    assert [*sizes()][-3:] == [2048, 3072, MAX_CHUNK]
 
 
 @pytest.mark.parametrize(
@@ -56,7 +57,7 @@ def test_trying_stops_before_a_chunk_that_would_cost_much_and_be_too_long():
     ladder = measured_ladder(time.run, 1.0, time.clock)
 
     assert [rung.num_tokens for rung in ladder.rungs] == [32, 64]
-    assert ladder.largest_within(1.0) == 64
+    assert ladder.largest_within(1.0) == 96
     assert time.ran == [2, 32, 64]
 
 
@@ -112,7 +113,7 @@ def test_a_chunk_that_was_slow_once_is_tried_again():
     [
         (
             0.5,
-            "prefill chunk: 32 tokens take 320 ms, the target is 500 ms;"
+            "prefill chunk: 48 tokens take 480 ms, the target is 500 ms;"
             " tried: 32 in 320 ms, 64 in 640 ms",
         ),
         (

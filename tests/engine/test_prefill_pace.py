@@ -23,7 +23,7 @@ def prefill(pace, time, size, start=0, is_alone=False) -> list[tuple[int, float]
     """Prefill a prompt; return the chunks and their seconds."""
     chunks = []
     while start < size:
-        num_tokens = min(pace.chunk(start, is_alone), size - start)
+        num_tokens = pace.portion(start, size - start, is_alone)
         before = time.now
         with pace.timing(start, num_tokens):
             time.run(num_tokens, start)
@@ -41,7 +41,7 @@ def test_a_fixed_chunk_stays_as_it_is():
 
 
 def test_the_first_chunk_is_the_largest_within_the_target():
-    assert pace_on(FakeTime(by_context)).chunk(0, is_alone=False) == 256
+    assert pace_on(FakeTime(by_context)).chunk(0, is_alone=False) == 384
 
 
 def test_chunks_get_smaller_as_the_context_grows():
@@ -50,9 +50,18 @@ def test_chunks_get_smaller_as_the_context_grows():
     chunks = prefill(pace_on(time), time, 40_000)
 
     sizes = [size for size, _ in chunks[:-1]]
-    assert sizes[0] == 256
+    assert sizes[0] == 384
     assert sizes[-1] == MIN_CHUNK
     assert all(later <= size for size, later in itertools.pairwise(sizes))
+
+
+def test_a_rest_is_no_chunk_of_its_own():
+    time = FakeTime(by_context)
+    pace = pace_on(time)
+    size = pace.chunk(0, is_alone=False)
+
+    assert pace.portion(0, size + size // 8, is_alone=False) == size + size // 8
+    assert pace.portion(0, size + size // 8 + 1, is_alone=False) == size
 
 
 def test_the_target_is_kept_but_for_single_chunks_where_the_context_doubles():
@@ -68,13 +77,13 @@ def test_the_target_is_kept_but_for_single_chunks_where_the_context_doubles():
 def test_a_decode_step_between_chunks_is_part_of_the_gap():
     time = FakeTime(lambda _, num_tokens: num_tokens / 1000)
     pace = pace_on(time)
-    assert pace.chunk(0, is_alone=False) == 256
+    assert pace.chunk(0, is_alone=False) == 384
     for _ in range(2):
         with pace.timing(0, 256):
             time.run(256)
         time.now += 0.3
 
-    assert pace.chunk(0, is_alone=False) == 128
+    assert pace.chunk(0, is_alone=False) == 192
 
 
 def test_time_without_work_is_no_decode_step():
@@ -85,7 +94,7 @@ def test_time_without_work_is_no_decode_step():
             time.run(256)
         time.now += 1000.0
 
-    assert pace.chunk(0, is_alone=False) == 256
+    assert pace.chunk(0, is_alone=False) == 384
 
 
 def test_what_one_prompt_taught_holds_for_the_next_at_its_context():
@@ -94,7 +103,7 @@ def test_what_one_prompt_taught_holds_for_the_next_at_its_context():
     prefill(pace, time, 20_000)
 
     assert pace.chunk(20_000, is_alone=False) == 64
-    assert pace.chunk(0, is_alone=False) == 256
+    assert pace.chunk(0, is_alone=False) == 384
 
 
 def test_a_chunk_that_was_slow_once_makes_the_next_small_and_then_all_is_as_before():
@@ -118,7 +127,7 @@ def test_a_machine_that_was_busy_at_the_start_gets_its_speed_back():
 
     prefill(pace, slow, MIN_CHUNK)
 
-    assert pace.chunk(0, is_alone=False) == 512
+    assert pace.chunk(0, is_alone=False) == 768
 
 
 def test_the_end_of_a_prompt_teaches_nothing():
@@ -127,14 +136,14 @@ def test_the_end_of_a_prompt_teaches_nothing():
     with pace.timing(0, 5):
         time.now += 30.0
 
-    assert pace.chunk(0, is_alone=False) == 256
+    assert pace.chunk(0, is_alone=False) == 384
 
 
 def test_alone_a_prompt_gets_the_fastest_chunks_that_can_be_cancelled_soon():
     time = FakeTime(lambda _, num_tokens: 0.05 + num_tokens / 2000)
     pace = pace_on(time)
 
-    assert pace.chunk(0, is_alone=False) == 512
+    assert pace.chunk(0, is_alone=False) == 768
     assert pace.chunk(0, is_alone=True) == 1024
     seconds = [each for _, each in prefill(pace, time, 30_000, is_alone=True)]
     assert max(seconds) <= 1.1 * ALONE_S
