@@ -17,7 +17,7 @@ things, too: on CPU the engine computes in one thread at a time.
 Prints a table and, last, one line of JSON.
 
     python -m bench.engine.bench_interleave [--pairs 2] [--rounds 5] [--prompt 6144] \
-        [--cpu-time]
+        [--tokens 200] [--cpu-time]
 """
 
 import argparse
@@ -314,7 +314,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--prompt", type=int, default=6144)
-    parser.add_argument("--tokens", type=int, default=64)
+    parser.add_argument("--tokens", type=int, default=200)
     parser.add_argument("--target-ms", type=int, default=1000)
     parser.add_argument("--cpu-time", action="store_true")
     options = parser.parse_args()

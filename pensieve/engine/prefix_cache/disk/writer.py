@@ -55,9 +55,9 @@ class Writer(threading.Thread):
         self._queue_bytes = queue_bytes
         self._index = index
         self._complaints = complaints
-        self._jobs: SimpleQueue[
-            Job | list[Path] | threading.Event | None
-        ] = SimpleQueue()
+        self._jobs: SimpleQueue[Job | list[Path] | threading.Event | None] = (
+            SimpleQueue()
+        )
         self._lock = threading.Lock()
         self._waiting_bytes = 0
         self._queued: set[Path] = set()
