@@ -170,25 +170,63 @@ def test_after_a_restart_a_quarter_on_disk_is_used_nearly_as_well(sessions, tmp_
     assert replay.num_read >= NEARLY_LRU * lru.num_read
 
 
+@pytest.fixture(scope="module")
+def long_prompts() -> list[Prompt]:
+    sessions = read_sessions(Path(TRACES))
+    return interleaved([s for s in sessions if s[0].session in FULL_LENGTH])
+
+
+@pytest.fixture(scope="module")
+def long_replay(long_prompts) -> Replay:
+    return replayed(Tiers(), long_prompts, block_size=64)
+
+
+@pytest.fixture(scope="module")
+def long_replay_with_a_restart(long_prompts, tmp_path_factory) -> Replay:
+    tiers = Tiers(disk=tmp_path_factory.mktemp("whole"))
+    return replayed_with_a_restart(tiers, long_prompts, block_size=64)
+
+
 @needs_traces
 @pytest.mark.patient
-def test_at_full_length_two_sessions_read_all_that_can_be_read():
-    prompts = interleaved(
-        [s for s in read_sessions(Path(TRACES)) if s[0].session in FULL_LENGTH]
-    )
-
-    replay = replayed(Tiers(), prompts, block_size=64)
-
-    assert replay.num_read >= NEARLY_ALL * 64 * ideal(prompts).num_read
+def test_at_full_length_two_sessions_read_all_that_can_be_read(
+    long_prompts, long_replay
+):
+    assert long_replay.num_read >= NEARLY_ALL * 64 * ideal(long_prompts).num_read
 
 
 @needs_traces
 @pytest.mark.patient
-def test_at_full_length_after_a_restart_they_read_the_same_from_disk(tmp_path):
-    prompts = interleaved(
-        [s for s in read_sessions(Path(TRACES)) if s[0].session in FULL_LENGTH]
+def test_at_full_length_after_a_restart_they_read_the_same_from_disk(
+    long_prompts, long_replay_with_a_restart
+):
+    num_read = long_replay_with_a_restart.num_read
+
+    assert num_read >= NEARLY_ALL * 64 * ideal(long_prompts).num_read
+
+
+@needs_traces
+@pytest.mark.patient
+def test_at_full_length_a_quarter_is_used_nearly_as_well(long_prompts, long_replay):
+    lru = ideal(long_prompts, budget=ideal(long_prompts).num_held // 4)
+
+    replay = replayed(Tiers(long_replay.nbytes // 4), long_prompts, block_size=64)
+
+    assert replay.num_read >= NEARLY_LRU * 64 * lru.num_read
+
+
+@needs_traces
+@pytest.mark.patient
+def test_at_full_length_after_a_restart_a_quarter_on_disk_is_used_nearly_as_well(
+    long_prompts, long_replay, long_replay_with_a_restart, tmp_path
+):
+    lru = ideal(long_prompts, budget=ideal(long_prompts).num_held // 4)
+    quarter = Tiers(
+        long_replay.nbytes // 4,
+        disk=tmp_path,
+        disk_bytes=long_replay_with_a_restart.disk_bytes // 4,
     )
 
-    replay = replayed_with_a_restart(Tiers(disk=tmp_path), prompts, block_size=64)
+    replay = replayed_with_a_restart(quarter, long_prompts, block_size=64)
 
-    assert replay.num_read >= NEARLY_ALL * 64 * ideal(prompts).num_read
+    assert replay.num_read >= NEARLY_LRU * 64 * lru.num_read
