@@ -20,7 +20,7 @@ CPP_SOURCES := $(shell find csrc -name '*.cpp' -o -name '*.hpp' -o -name '*.c')
 DOCTEST = $(wildcard $(addsuffix /doctest/doctest.h,/usr/include /usr/local/include /opt/homebrew/include))
 PIP = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help setup demo test test-native test-claude conformance chaos forced-answers traces mutants lint bench clean distclean
+.PHONY: help setup demo test test-native test-claude conformance chaos forced-answers traces traces-whole mutants lint bench clean distclean
 
 help:
 	@echo "make demo      install into .venv, start a server, stream one answer"
@@ -31,6 +31,7 @@ help:
 	@echo "make test-claude      the whole of Claude Code,"
 	@echo "make forced-answers   300 answers under random schemas, and"
 	@echo "make traces           agents' sessions replayed, and answers from every kind of cache"
+	@echo "make traces-whole     one of them at full length in a quarter of the memory: long"
 	@echo "make mutants   break the server in many ways; see that the tests notice"
 	@echo "make lint      formatting, types, layering"
 	@echo "make bench     measure against mlx-lm"
@@ -96,7 +97,11 @@ forced-answers: setup
 
 # Without a folder of recorded sessions in PENSIEVE_TEST_TRACES, made-up ones alone.
 traces: setup
-	$(BIN)/python -m pytest -m "patient or not patient" tests/engine/prefix_cache/test_traces.py tests/engine/prefix_cache/test_same_answers.py
+	$(BIN)/python -m pytest -m "not hours" tests/engine/prefix_cache/test_traces.py tests/engine/prefix_cache/test_same_answers.py
+
+# At full length with a quarter of the memory: most of a session is computed anew.
+traces-whole: setup
+	$(BIN)/python -m pytest -m hours tests/engine/prefix_cache/test_traces.py
 
 # Of another server: .venv/bin/python -m pytest tests/conformance --base-url http://...
 conformance: setup

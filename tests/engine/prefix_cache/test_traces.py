@@ -30,6 +30,8 @@ NEARLY_ALL = 0.99
 NEARLY_LRU = 0.97
 FULL_LENGTH = ["trace_0229", "trace_0375"]
 """The two that compute the least: 103,000 and 62,000 tokens of 7,600,000."""
+IN_A_QUARTER = "trace_0164"
+"""The one that computes the least there: 326,000 tokens, others 1,400,000 and more."""
 
 needs_traces = pytest.mark.skipif(
     not TRACES, reason="PENSIEVE_TEST_TRACES names no folder of recorded sessions"
@@ -176,57 +178,55 @@ def long_prompts() -> list[Prompt]:
     return interleaved([s for s in sessions if s[0].session in FULL_LENGTH])
 
 
-@pytest.fixture(scope="module")
-def long_replay(long_prompts) -> Replay:
-    return replayed(Tiers(), long_prompts, block_size=64)
-
-
-@pytest.fixture(scope="module")
-def long_replay_with_a_restart(long_prompts, tmp_path_factory) -> Replay:
-    tiers = Tiers(disk=tmp_path_factory.mktemp("whole"))
-    return replayed_with_a_restart(tiers, long_prompts, block_size=64)
-
-
 @needs_traces
 @pytest.mark.patient
-def test_at_full_length_two_sessions_read_all_that_can_be_read(
-    long_prompts, long_replay
-):
-    assert long_replay.num_read >= NEARLY_ALL * 64 * ideal(long_prompts).num_read
+def test_at_full_length_two_sessions_read_all_that_can_be_read(long_prompts):
+    replay = replayed(Tiers(), long_prompts, block_size=64)
+
+    assert replay.num_read >= NEARLY_ALL * 64 * ideal(long_prompts).num_read
 
 
 @needs_traces
 @pytest.mark.patient
 def test_at_full_length_after_a_restart_they_read_the_same_from_disk(
-    long_prompts, long_replay_with_a_restart
+    long_prompts, tmp_path
 ):
-    num_read = long_replay_with_a_restart.num_read
+    replay = replayed_with_a_restart(Tiers(disk=tmp_path), long_prompts, block_size=64)
 
-    assert num_read >= NEARLY_ALL * 64 * ideal(long_prompts).num_read
+    assert replay.num_read >= NEARLY_ALL * 64 * ideal(long_prompts).num_read
 
 
 @needs_traces
-@pytest.mark.patient
-def test_at_full_length_a_quarter_is_used_nearly_as_well(long_prompts, long_replay):
-    lru = ideal(long_prompts, budget=ideal(long_prompts).num_held // 4)
+@pytest.mark.hours
+def test_at_full_length_a_quarter_is_used_nearly_as_well():
+    prompts = session_named(IN_A_QUARTER)
+    whole = replayed(Tiers(), prompts, block_size=64).nbytes
+    lru = ideal(prompts, budget=ideal(prompts).num_held // 4)
 
-    replay = replayed(Tiers(long_replay.nbytes // 4), long_prompts, block_size=64)
+    replay = replayed(Tiers(whole // 4), prompts, block_size=64)
 
+    assert replay.nbytes <= whole // 4
     assert replay.num_read >= NEARLY_LRU * 64 * lru.num_read
 
 
 @needs_traces
-@pytest.mark.patient
+@pytest.mark.hours
 def test_at_full_length_after_a_restart_a_quarter_on_disk_is_used_nearly_as_well(
-    long_prompts, long_replay, long_replay_with_a_restart, tmp_path
+    tmp_path,
 ):
-    lru = ideal(long_prompts, budget=ideal(long_prompts).num_held // 4)
+    prompts = session_named(IN_A_QUARTER)
+    for name in ("whole", "quarter"):
+        (tmp_path / name).mkdir()
+    whole = replayed(Tiers(disk=tmp_path / "whole"), prompts, block_size=64)
     quarter = Tiers(
-        long_replay.nbytes // 4,
-        disk=tmp_path,
-        disk_bytes=long_replay_with_a_restart.disk_bytes // 4,
+        whole.nbytes // 4, disk=tmp_path / "quarter", disk_bytes=whole.disk_bytes // 4
     )
+    lru = ideal(prompts, budget=ideal(prompts).num_held // 4)
 
-    replay = replayed_with_a_restart(quarter, long_prompts, block_size=64)
+    replay = replayed_with_a_restart(quarter, prompts, block_size=64)
 
     assert replay.num_read >= NEARLY_LRU * 64 * lru.num_read
+
+
+def session_named(name: str) -> Session:
+    return next(s for s in read_sessions(Path(TRACES)) if s[0].session == name)
