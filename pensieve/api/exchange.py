@@ -157,7 +157,8 @@ class Exchange:
         self._check_body_size(declared)
         left_s = self._begun_at + BODY_TIMEOUT_S - time.monotonic()
         try:
-            message = await asyncio.wait_for(self._receive(), left_s)
+            async with asyncio.timeout(left_s):  # wait_for loses a cancel
+                message = await self._receive()
         except TimeoutError:
             message = {"type": "http.disconnect"}
         if message["type"] == "http.disconnect":

@@ -100,7 +100,8 @@ class BatchRunner:
                         task = asyncio.create_task(self._answer(request))
                         self._under_way[key] = task
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._changed.wait(), SETTLE_S)
+                    async with asyncio.timeout(SETTLE_S):  # wait_for loses a cancel
+                        await self._changed.wait()
 
     async def _take_stock(self) -> list[PendingRequest]:
         """Return what is to be begun; stop what has been canceled meanwhile."""

@@ -134,6 +134,22 @@ async def test_no_more_are_under_way_than_may_be(store, pipeline, new_runner):
     assert pipeline.most_at_once == 2
 
 
+@pytest.mark.parametrize("num_steps", range(4))
+async def test_a_change_at_the_same_moment_does_not_keep_it_from_ending(
+    num_steps, new_runner, store
+):
+    create(store, "a")
+    runner = new_runner()
+    runner.start()
+    await asyncio.sleep(0.1)
+    runner.wake()
+    for _ in range(num_steps):
+        await asyncio.sleep(0)
+
+    async with asyncio.timeout(10):
+        await runner.close()
+
+
 async def test_a_failure_is_that_requests_result_alone(
     store, pipeline, new_runner, caplog
 ):
