@@ -75,7 +75,7 @@ def char_classes() -> bytearray:
         if classes[point] != NUMBER:
             assert classes[point] == OTHER
             classes[point] = LATE_NUMBER
-    for point in matched("[一-龥぀-ゟ゠-ヿ]"):  # DeepSeek's
+    for point in matched("[\u4e00-\u9fa5\u3040-\u309f\u30a0-\u30ff]"):  # DeepSeek's
         classes[point] = AS_CJK[classes[point]]
     for char, char_class in {
         "'": APOSTROPHE,
@@ -134,9 +134,7 @@ def array(name: str, values: Iterable[int], element: str) -> str:
     )
 
 
-def write(
-    file: str, source: str, name: str, make: Callable[[], bytearray]
-) -> None:
+def write(file: str, source: str, name: str, make: Callable[[], bytearray]) -> None:
     """Write one table's two stages."""
     indices, values = two_stages(make())
     element = "uint8_t" if max(indices) < 256 else "uint16_t"
