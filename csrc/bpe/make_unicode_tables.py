@@ -4,6 +4,7 @@ The classes are those that the regex engine of Hugging Face `tokenizers` sees, a
 it code point by code point; so they have to be made anew where its Unicode version
 changes, which tests/native/test_splitter.py tells. NFC's are those of Python's
 unicodedata: what that does not know yet is left for the slow way, whatever the version.
+unicode.hpp states the size of the classes' table.
 """
 
 import unicodedata
