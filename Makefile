@@ -141,11 +141,11 @@ lint: setup
 
 bench: setup
 	$(BIN)/pensieve pull smollm2
-	$(BIN)/python -m bench.serve.bench_serve
-	$(BIN)/python -m bench.serve.bench_long_write
-	$(BIN)/python -m bench.engine.bench_constraint
-	$(BIN)/python -m bench.engine.bench_prefix
-	$(BIN)/python -m bench.engine.bench_disk_restore
+	$(BIN)/python -m pensieve.bench.serve.bench_serve
+	$(BIN)/python -m pensieve.bench.serve.bench_long_write
+	$(BIN)/python -m pensieve.bench.engine.bench_constraint
+	$(BIN)/python -m pensieve.bench.engine.bench_prefix
+	$(BIN)/python -m pensieve.bench.engine.bench_disk_restore
 
 # ----- Tidying up -----
 
