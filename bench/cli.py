@@ -10,6 +10,8 @@ import click
 from pensieve.cli import Verbs
 
 from .case_commands import kernels, native
+from .engine.suite import engine
+from .serve.command import serve
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
@@ -17,5 +19,5 @@ def main() -> None:
     """Measure Pensieve, always beside something else."""
 
 
-for suite in (native, kernels):
+for suite in (native, kernels, engine, serve):
     main.add_command(suite)

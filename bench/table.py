@@ -18,7 +18,7 @@ def amount(value: float, unit: str) -> str:
     if unit == "s":
         size, unit = next((p for p in _PREFIXES if abs(value) >= p[0]), _PREFIXES[-1])
         value /= size
-    return f"{value:.{max(0, 3 - len(str(int(abs(value)))))}f} {unit}"
+    return f"{value:.{max(0, 3 - len(str(int(abs(value)))))}f} {unit}".strip()
 
 
 def spread_text(each: Spread) -> str:
@@ -37,7 +37,7 @@ def ratio_text(outcome: Outcome, name: str) -> str:
     """Return a figure over the baseline's; of the subject with its interval."""
     base = outcome.spreads[outcome.baseline] if outcome.baseline else None
     if base is None or name == outcome.baseline:
-        return "1" if base else ""
+        return "baseline" if base else ""
     if name == outcome.subject and (ratio := outcome.ratio):
         return f"{ratio.median:.3g} [{ratio.low:.3g}, {ratio.high:.3g}]"
     return f"{outcome.spreads[name].median / base.median:.3g}"
@@ -48,7 +48,7 @@ def rows(outcome: Outcome) -> list[tuple[str, ...]]:
     return [
         (
             outcome.name if name == outcome.subject else "",
-            name + (" (baseline)" if name == outcome.baseline else ""),
+            name,
             amount(each.median, outcome.unit),
             spread_text(each),
             rate(outcome, each),

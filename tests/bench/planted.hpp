@@ -3,7 +3,7 @@
 // An object at the start of a function makes the CPU time between its calls longer by
 // PENSIEVE_PLANTED of itself: what calls it in a loop takes 1 + PENSIEVE_PLANTED as long,
 // however short it is. So that reading the clock costs nothing beside that, it is read
-// after about 50 us of work, and all that is due is waited for then.
+// after about 0.4 ms of work, and all that is due is waited for then.
 #pragma once
 
 #include <algorithm>
@@ -24,7 +24,7 @@ class Planted {
   void begin() {}  // so that the object is used
 
  private:
-  static constexpr double kPeriod = 50e-6;
+  static constexpr double kPeriod = 400e-6;
   static constexpr double kNotInALoop = 0.5;
 
   static double now() {
