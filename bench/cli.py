@@ -11,6 +11,7 @@ from pensieve.cli import Verbs
 
 from .case_commands import kernels, native
 from .engine.suite import engine
+from .mac import mac
 from .serve.command import serve
 
 
@@ -19,5 +20,5 @@ def main() -> None:
     """Measure Pensieve, always beside something else."""
 
 
-for suite in (native, kernels, engine, serve):
+for suite in (native, kernels, engine, serve, mac):
     main.add_command(suite)

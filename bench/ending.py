@@ -93,7 +93,8 @@ def finish(
         plot.draw(ending.plot, suite, outcomes)
     if ending.save:
         out.print(f"Saved: {stored.save(ending.save, line)}", soft_wrap=True)
-    moved = [each for each in changes if each.verdict is not Verdict.SAME]
+    told = (Verdict.SLOWER, Verdict.FASTER)
+    moved = [each for each in changes if each.verdict in told]
     for each in moved:
         out.print(f"{each.verdict.value}: {each.name}, {each.spread.median:.3f}")
     print(line, flush=True)

@@ -35,19 +35,21 @@ def conditions(line: str) -> str:
     return markdown_table(("", ""), facts.items())
 
 
+def figures(outcomes: Sequence[Outcome]) -> list[str]:
+    """Return the parts that show the figures, and what is missing."""
+    if not outcomes:
+        return []
+    body = [row for outcome in outcomes for row in rows(outcome)]
+    missing = [f"* {each.name}: {each.skipped}" for each in outcomes if each.skipped]
+    parts = ["## Figures", markdown_table(HEAD, body)]
+    return [*parts, "Not measured:", "\n".join(missing)] if missing else parts
+
+
 def text(
     suite: str, outcomes: Sequence[Outcome], changes: Sequence[Change], line: str
 ) -> str:
     """Return the report of a run, its JSON line at the end."""
-    parts = [f"# pensieve-bench {suite}", conditions(line)]
-    if outcomes:
-        body = [row for outcome in outcomes for row in rows(outcome)]
-        parts += ["## Figures", markdown_table(HEAD, body)]
-        missing = [
-            f"* {each.name}: {each.skipped}" for each in outcomes if each.skipped
-        ]
-        if missing:
-            parts += ["Not measured:", "\n".join(missing)]
+    parts = [f"# pensieve-bench {suite}", conditions(line), *figures(outcomes)]
     if changes:
         parts += ["## Changes", markdown_table(CHANGE_HEAD, map(change_row, changes))]
         parts += [NOISE_RULE]

@@ -15,13 +15,15 @@ from enum import Enum
 from typing import NamedTuple
 
 CONFIDENCE = 0.95
+MIN_VALUES = 6
+"""Of fewer there is no interval with that confidence."""
 FLOOR = 0.03
 """Changes within it are never reported: it is what a build's layout in memory makes."""
 
 NOISE_RULE = (
     "A change counts as one only where it is outside the noise of both sides: the 95 % "
     "interval of (new / old), made of the medians' order statistics, lies as a whole "
-    f"beyond {FLOOR:.0%}."
+    f"beyond {FLOOR:.0%}. Of fewer than {MIN_VALUES} values nothing is said."
 )
 
 
@@ -42,6 +44,7 @@ class Verdict(Enum):
     SLOWER = "slower"
     FASTER = "faster"
     SAME = "within noise"
+    UNSURE = "too few values"
 
 
 def spread(values: Sequence[float]) -> Spread:
@@ -56,7 +59,7 @@ def interval(
 ) -> tuple[float, float]:
     """Return the narrowest interval of order statistics with this confidence.
 
-    Fewer than six values do not reach 95 %: then it is from the least to the largest.
+    Fewer than MIN_VALUES do not reach it: then it is from the least to the largest.
     """
     ordered = sorted(values)
     size = len(ordered)
@@ -94,6 +97,8 @@ def verdict(change: Spread, is_more_better: bool = False) -> Verdict:
     Args:
         is_more_better: of a rate, such as tokens a second.
     """
+    if change.num_values < MIN_VALUES:
+        return Verdict.UNSURE
     if change.low > 1 + FLOOR:
         return Verdict.FASTER if is_more_better else Verdict.SLOWER
     if change.high < 1 / (1 + FLOOR):

@@ -10,7 +10,12 @@ from .outcome import Change, Outcome
 from .spread import Spread, Verdict
 
 _PREFIXES = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
-_COLOURS = {Verdict.SLOWER: "red", Verdict.FASTER: "green", Verdict.SAME: "dim"}
+_COLOURS = {
+    Verdict.SLOWER: "red",
+    Verdict.FASTER: "green",
+    Verdict.SAME: "dim",
+    Verdict.UNSURE: "dim",
+}
 
 
 def amount(value: float, unit: str) -> str:

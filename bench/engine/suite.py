@@ -53,8 +53,7 @@ UNITS = {"_ms": "ms", "_s": "s", "tokens_per_s": "tokens/s", "gb_per_s": "GB/s"}
     type=click.IntRange(1),
     default=1,
     show_default=True,
-    help="Runs of each script. A figure has an interval from two on, one of 95 % from"
-    " six on; from a single run nothing is said to have changed.",
+    help="Runs of each script. It takes six to say that something has changed.",
 )
 @click.option(
     "--arguments",

@@ -1,8 +1,10 @@
 """Cases of the compiled modules; each file has those of one."""
 
 from ..case import Case
-from . import bpe, detokenizer, gguf, sse
+from . import bpe, detokenizer, gguf, splitter, sse
 
-CASES: list[Case] = [*sse.CASES, *gguf.CASES, *bpe.CASES, *detokenizer.CASES]
-MODULES = ("sse", "gguf", "bpe", "detokenizer")
-"""Of `pensieve._native`, those that have cases here."""
+CASES: list[Case] = [
+    case for module in (sse, gguf, splitter, bpe, detokenizer) for case in module.CASES
+]
+MODULES = tuple(dict.fromkeys(case.name.split(".")[0] for case in CASES))
+"""What cases' names begin with: of those in `pensieve._native`, the module."""

@@ -82,11 +82,11 @@ def ask(endpoint: Endpoint, prompt: Prompt, max_tokens: int) -> Answer:
     parts = urlsplit(endpoint.url)
     kind = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
     connection = kind[parts.scheme](parts.netloc, timeout=SILENCE_S)
-    body = json.dumps(_body(endpoint, prompt, max_tokens))
+    text = json.dumps(body_of(endpoint, prompt, max_tokens))
     answer = Answer(time.perf_counter())
     try:
         path = parts.path.rstrip("/") + PATHS[endpoint.api]
-        connection.request("POST", path, body, _headers(endpoint))
+        connection.request("POST", path, text, _headers(endpoint))
         response = connection.getresponse()
         if response.status != 200:
             said = response.read(400).decode(errors="replace")
@@ -140,7 +140,8 @@ def _headers(endpoint: Endpoint) -> dict[str, str]:
     return common | key
 
 
-def _body(endpoint: Endpoint, prompt: Prompt, max_tokens: int) -> dict[str, Any]:
+def body_of(endpoint: Endpoint, prompt: Prompt, max_tokens: int) -> dict[str, Any]:
+    """Return the request's body."""
     messages = [{"role": "user", "content": prompt.text}]
     body: dict[str, Any] = {
         "model": endpoint.model,

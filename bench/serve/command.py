@@ -72,7 +72,7 @@ def numbers(_: click.Context, __: click.Parameter, word: str) -> list[int]:
     metavar="PATH",
     help="What rivals serve, where that is another file than Pensieve's.",
 )
-@click.option("--rounds", type=click.IntRange(1), default=5, show_default=True)
+@click.option("--rounds", type=click.IntRange(1), default=6, show_default=True)
 @click.option("--prompt", type=click.IntRange(1), default=1000, show_default=True)
 @click.option("--tokens", type=click.IntRange(2), default=64, show_default=True)
 @click.option(

@@ -8,7 +8,13 @@ import random
 
 from .arrivals import Endpoint, Prompt, ask
 
-WORDS = ["the", "sea", "was", "quiet", "and", "a", "small", "lamp", "burned", "in", "the", "window", "of", "the", "old", "house", "by", "the", "road", "where", "two", "men", "had", "stopped", "to", "look", "at", "the", "map", "they", "carried", "since", "morning", "but", "no", "one", "could", "say", "how", "far", "the", "town", "would", "be", "when", "night", "came", "over", "the", "hills", "again", "water", "stone", "bread", "paper", "river", "garden", "letter", "winter", "station", "bridge", "market", "clock"]
+STORY = """
+the sea was quiet and a small lamp burned in the window of the old house by the road
+where two men had stopped to look at the map they carried since morning but no one could
+say how far the town would be when night came over the hills again water stone bread
+paper river garden letter winter station bridge market clock
+"""
+WORDS = STORY.split()
 QUESTION = "Write a long story about what happened there, and do not stop."
 
 

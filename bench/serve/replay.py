@@ -1,10 +1,10 @@
 """A recorded agent session sent again, one request after the other.
 
 A trace file has, for each request, the time it was sent (`t`), its input and output
-tokens and `hash_ids`: one id for each block of `block_size` prompt tokens, equal ids for
-equal blocks; and how many tokens the tools and the system prompt are. It is the format
-of the data set callanjfox/kv-cache-tester. There is no text in it: each id stands for a
-text made of it, so that what the session had in common is in common again.
+tokens and `hash_ids`: one id for each block of `block_size` prompt tokens, equal ids
+for equal blocks; and how many tokens the tools and the system prompt are. It is the
+format of the data set callanjfox/kv-cache-tester. There is no text in it: each id
+stands for a text made of it, so that what the session had in common is so again.
 """
 
 import json
