@@ -28,12 +28,19 @@ class FoundOnly:
         path: Sequence[str] | None = None,
         target: ModuleType | None = None,
     ) -> ModuleSpec | None:
-        """Return where a module is, or None where it is another's."""
+        """Return where a module is, or None where it is another's.
+
+        Raises:
+            ModuleNotFoundError: it is not there; no other finder may find it elsewhere.
+        """
         if name == self._package:
-            return PathFinder.find_spec(name, [self._folder])
-        if name.startswith(self._package + "."):
-            return PathFinder.find_spec(name, path)
-        return None
+            path = [self._folder]
+        elif not name.startswith(self._package + "."):
+            return None
+        spec = PathFinder.find_spec(name, path)
+        if spec is None:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+        return spec
 
 
 def main() -> None:

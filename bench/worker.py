@@ -46,7 +46,10 @@ def main(folder: Path) -> None:
 def _modules() -> dict[str, str]:
     sums = {}
     for name in MODULES:
-        spec = find_spec(f"pensieve._native.{name}")
+        try:
+            spec = find_spec(f"pensieve._native.{name}")
+        except ModuleNotFoundError:
+            continue
         if spec and spec.origin:
             content = Path(spec.origin).read_bytes()
             sums[name] = hashlib.sha256(content).hexdigest()[:16]

@@ -87,14 +87,8 @@ def ask(endpoint: Endpoint, prompt: Prompt, max_tokens: int) -> Answer:
     try:
         path = parts.path.rstrip("/") + PATHS[endpoint.api]
         connection.request("POST", path, text, _headers(endpoint))
-        response = connection.getresponse()
-        if response.status != 200:
-            said = response.read(400).decode(errors="replace")
-            raise PensieveError(f"{endpoint.url} answered {response.status}: {said}")
-        read = _anthropic if endpoint.api == "anthropic" else _openai
-        for event in _events(response):
-            if read(event, answer):
-                answer.times_s.append(time.perf_counter() - answer.asked_at)
+        with connection.getresponse() as response:
+            _take(response, endpoint, answer)
     except (OSError, http.client.HTTPException) as error:
         raise PensieveError(f"{endpoint.url}: the connection broke: {error}") from error
     finally:
@@ -102,6 +96,19 @@ def ask(endpoint: Endpoint, prompt: Prompt, max_tokens: int) -> Answer:
     if not answer.times_s:
         raise PensieveError(f"{endpoint.url}: expected an answer, got one without text")
     return answer
+
+
+def _take(
+    response: http.client.HTTPResponse, endpoint: Endpoint, answer: Answer
+) -> None:
+    """Note an answer as it comes."""
+    if response.status != 200:
+        said = response.read(400).decode(errors="replace")
+        raise PensieveError(f"{endpoint.url} answered {response.status}: {said}")
+    read = _anthropic if endpoint.api == "anthropic" else _openai
+    for event in _events(response):
+        if read(event, answer):
+            answer.times_s.append(time.perf_counter() - answer.asked_at)
 
 
 def ask_together(

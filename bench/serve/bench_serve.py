@@ -83,6 +83,9 @@ class Baseline:
         except subprocess.TimeoutExpired:
             self._process.kill()
             raise
+        finally:
+            if self._process.stdout:
+                self._process.stdout.close()
 
     def _line(self) -> str:
         assert self._process.stdout is not None

@@ -108,7 +108,11 @@ class Commanded:
         self.endpoint = Endpoint(f"http://127.0.0.1:{port}", model=named, api=rival.api)
         self._folder = tempfile.TemporaryDirectory(prefix="pensieve-bench-")
         self._log = Path(self._folder.name) / "log"
-        self._start()
+        try:
+            self._start()
+        except PensieveError:
+            self._folder.cleanup()
+            raise
 
     def restart(self) -> None:
         """End it and start it again."""
@@ -163,7 +167,8 @@ def answers(url: str) -> bool:
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=5)
     try:
         connection.request("GET", "/v1/models")
-        return connection.getresponse().status < 500
+        with connection.getresponse() as response:
+            return response.status < 500
     except (OSError, http.client.HTTPException):
         return False
     finally:
