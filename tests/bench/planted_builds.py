@@ -13,7 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 BUILT_FROM = ("CMakeLists.txt", "LICENSE", "README.md", "pyproject.toml")
 BUILT_FROM_FOLDERS = ("bench", "csrc", "metal", "pensieve")
-FUNCTION = re.compile(r"^( *)def \w+\([^)]*\):\n", re.MULTILINE)
+FUNCTION = re.compile(r"^( *)def \w+\((?:[^()]|\([^()]*\))*\):\n", re.MULTILINE)
 DECLARED = """
 cdef extern from "planted.hpp" nogil:
     cppclass Planted:
