@@ -20,7 +20,7 @@ CPP_SOURCES := $(shell find csrc -name '*.cpp' -o -name '*.hpp' -o -name '*.c')
 DOCTEST = $(wildcard $(addsuffix /doctest/doctest.h,/usr/include /usr/local/include /opt/homebrew/include))
 PIP = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help setup demo test test-native test-claude conformance chaos forced-answers traces mutants lint bench clean distclean
+.PHONY: help setup demo test test-native test-claude conformance chaos forced-answers traces mutants slowdowns lint bench clean distclean
 
 help:
 	@echo "make demo      install into .venv, start a server, stream one answer"
@@ -32,8 +32,9 @@ help:
 	@echo "make forced-answers   300 answers under random schemas, and"
 	@echo "make traces           agents' sessions replayed, and answers from every kind of cache"
 	@echo "make mutants   break the server in many ways; see that the tests notice"
+	@echo "make slowdowns builds made slower; see that pensieve-bench notices"
 	@echo "make lint      formatting, types, layering"
-	@echo "make bench     measure against mlx-lm"
+	@echo "make bench     measure against mlx-lm and others; .venv/bin/pensieve-bench has more"
 	@echo "make clean     remove what was built; distclean: .venv and models, too"
 
 # ----- Setting up -----
@@ -122,6 +123,11 @@ endif
 mutants: setup
 	$(BIN)/python tests/conformance/try_mutants.py
 
+# A tenth slower on purpose, module by module: does the comparison of builds see it,
+# and nothing in two equal builds? Half an hour.
+slowdowns: setup
+	$(BIN)/python tests/bench/try_slowdowns.py
+
 # clang-tidy comes from PyPI and does not know where Apple keeps its headers.
 TIDY_SYSROOT = $(if $(filter Darwin,$(shell uname -s)),--extra-arg=-isysroot$(shell xcrun --show-sdk-path))
 
@@ -141,6 +147,8 @@ lint: setup
 
 bench: setup
 	$(BIN)/pensieve pull smollm2
+	$(BIN)/pensieve-bench native
+	$(BIN)/pensieve-bench kernels
 	$(BIN)/python -m pensieve.bench.serve.bench_serve
 	$(BIN)/python -m pensieve.bench.serve.bench_long_write
 	$(BIN)/python -m pensieve.bench.engine.bench_constraint

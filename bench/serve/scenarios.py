@@ -12,6 +12,7 @@ Values = dict[str, float]
 
 SHORT = 100
 """Tokens of the prompts whose answers are timed."""
+MIN_GAPS = 150
 MIN_TIMED = 8
 """Tokens that a rate of decoding is taken of, at least."""
 MORE_IS_BETTER = ("decode.", "whole.", "trace.cached")
@@ -49,8 +50,12 @@ def first_token(
 
 
 def gaps(endpoint: Endpoint, texts: TextMaker, max_tokens: int, turn: int) -> Values:
-    """Measure the gaps between the pieces of one answer."""
-    answer = ask(endpoint, texts.prompt(SHORT, ("gaps", turn)), max_tokens)
+    """Measure the gaps between the pieces of one answer, a long one.
+
+    Of fewer than a hundred gaps, the 99th of 100 would be the longest.
+    """
+    size = max(max_tokens, MIN_GAPS + 1)
+    answer = ask(endpoint, texts.prompt(SHORT, ("gaps", turn)), size)
     ordered = sorted(answer.gaps_s)
     if not ordered:
         return {}
