@@ -93,7 +93,7 @@ def mac(
             outcomes += run_cases(CASES, Path(folder), DEFAULT_ROUNDS, WALL, tell=_tell)
     said = verdict(model, outcomes, lengths)
     machine = facts()
-    line = line_of("mac", outcomes, model=model, facts=machine, verdict=said)
+    line = line_of("mac", outcomes, model=path.name, facts=machine, verdict=said)
     report_path.write_text(report(machine, said, outcomes, line), encoding="utf-8")
     console().print(outcome_table("mac", outcomes))
     click.echo(said)

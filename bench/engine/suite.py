@@ -9,6 +9,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
@@ -77,7 +78,7 @@ def engine(
             _figures(script, [*words, *shlex.split(arguments)]) for _ in range(rounds)
         ]
         outcomes += _outcomes(name, runs)
-    finish("engine", outcomes, ending, model=model, rounds=rounds)
+    finish("engine", outcomes, ending, model=Path(model).name, rounds=rounds)
 
 
 def _figures(script: Script, words: list[str]) -> Mapping[str, Any]:

@@ -115,9 +115,11 @@ def serve(names: tuple[str, ...], rivals: list[Rival], **asked: Any) -> None:
         texts = _warmed(servers)
         plan = _plan(chosen, texts, asked)
         outcomes = measure(servers, plan, asked["rounds"], _tell)
-    told = {k: v for k, v in asked.items() if k not in ("key", "trace", "url")}
-    trace = asked["trace"].name if asked["trace"] else None
-    finish("serve", outcomes, ending, **told, trace=trace)
+    # Names, not paths: a result is there to be shared.
+    model, trace = Path(asked["model"]).name, asked["trace"] and asked["trace"].name
+    sizes = ("rounds", "prompt", "tokens", "trace_requests", "trace_divide")
+    told = {name: asked[name] for name in sizes}
+    finish("serve", outcomes, ending, **told, model=model, trace=trace)
 
 
 def _servers(

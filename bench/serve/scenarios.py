@@ -13,7 +13,7 @@ Values = dict[str, float]
 SHORT = 100
 """Tokens of the prompts whose answers are timed."""
 MIN_GAPS = 150
-MIN_TIMED = 8
+MIN_TIMED = 16
 """Tokens that a rate of decoding is taken of, at least."""
 MORE_IS_BETTER = ("decode.", "whole.", "trace.cached")
 

@@ -33,10 +33,10 @@ def test_decoding_is_timed_from_the_last_first_token_on():
 
 
 def test_tokens_that_come_in_one_piece_are_counted():
-    each = Answer(0.0, [1.0, 2.0], output_tokens=12)
+    each = Answer(0.0, [1.0, 2.0], output_tokens=20)
 
-    assert each.token_times == [1.0, *[2.0] * 11]
-    assert decode_rate([each]) == 11
+    assert each.token_times == [1.0, *[2.0] * 19]
+    assert decode_rate([each]) == 19
 
 
 def test_a_server_that_does_not_count_sends_a_token_a_piece():
