@@ -20,7 +20,7 @@ CPP_SOURCES := $(shell find csrc -name '*.cpp' -o -name '*.hpp' -o -name '*.c')
 DOCTEST = $(wildcard $(addsuffix /doctest/doctest.h,/usr/include /usr/local/include /opt/homebrew/include))
 PIP = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help setup demo test test-native test-claude conformance chaos forced-answers traces traces-whole mutants lint bench clean distclean
+.PHONY: help setup demo test test-native test-claude conformance chaos forced-answers traces traces-whole mutants slowdowns lint bench clean distclean
 
 help:
 	@echo "make demo      install into .venv, start a server, stream one answer"
@@ -33,8 +33,9 @@ help:
 	@echo "make traces           agents' sessions replayed, and answers from every kind of cache"
 	@echo "make traces-whole     one of them at full length in a quarter of the memory: long"
 	@echo "make mutants   break the server in many ways; see that the tests notice"
+	@echo "make slowdowns builds made slower; see that pensieve-bench notices"
 	@echo "make lint      formatting, types, layering"
-	@echo "make bench     measure against mlx-lm"
+	@echo "make bench     measure against mlx-lm and others; .venv/bin/pensieve-bench has more"
 	@echo "make clean     remove what was built; distclean: .venv and models, too"
 
 # ----- Setting up -----
@@ -127,6 +128,11 @@ endif
 mutants: setup
 	$(BIN)/python tests/conformance/try_mutants.py
 
+# A tenth slower on purpose, module by module: does the comparison of builds see it,
+# and nothing in two equal builds? Half an hour.
+slowdowns: setup
+	$(BIN)/python tests/bench/try_slowdowns.py
+
 # clang-tidy comes from PyPI and does not know where Apple keeps its headers.
 TIDY_SYSROOT = $(if $(filter Darwin,$(shell uname -s)),--extra-arg=-isysroot$(shell xcrun --show-sdk-path))
 
@@ -146,11 +152,13 @@ lint: setup
 
 bench: setup
 	$(BIN)/pensieve pull smollm2
-	$(BIN)/python -m bench.serve.bench_serve
-	$(BIN)/python -m bench.serve.bench_long_write
-	$(BIN)/python -m bench.engine.bench_constraint
-	$(BIN)/python -m bench.engine.bench_prefix
-	$(BIN)/python -m bench.engine.bench_disk_restore
+	$(BIN)/pensieve-bench native
+	$(BIN)/pensieve-bench kernels
+	$(BIN)/python -m pensieve.bench.serve.bench_serve
+	$(BIN)/python -m pensieve.bench.serve.bench_long_write
+	$(BIN)/python -m pensieve.bench.engine.bench_constraint
+	$(BIN)/python -m pensieve.bench.engine.bench_prefix
+	$(BIN)/python -m pensieve.bench.engine.bench_disk_restore
 
 # ----- Tidying up -----
 

@@ -4,15 +4,17 @@ import json
 import os
 import platform
 import subprocess
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 
 
-def record(name: str, figures: dict[str, object], commit: str = "") -> str:
+def record(name: str, figures: Mapping[str, object], commit: str = "") -> str:
     """Return one line of JSON: figures, machine, versions and commit.
 
     Args:
-        commit: empty: that of the folder which this runs in.
+        commit: empty: that of the repository which this file is in.
     """
     return json.dumps(
         {
@@ -34,15 +36,29 @@ def record(name: str, figures: dict[str, object], commit: str = "") -> str:
 
 
 def _commit() -> str:
-    told = subprocess.run(
-        ["git", "describe", "--always", "--dirty", "--exclude=*"],
-        capture_output=True,
-        text=True,
-    )
-    return told.stdout.strip() or "unknown"
+    folder = Path(__file__).parent
+    # Installed in an environment inside somebody's repository, it is not of that.
+    if not _git(folder, "ls-files", Path(__file__).name):
+        return "unknown"
+    return _git(folder, "describe", "--always", "--dirty", "--exclude=*") or "unknown"
+
+
+def _git(folder: Path, *words: str) -> str:
+    try:
+        told = subprocess.run(
+            ["git", "-C", str(folder), *words], capture_output=True, text=True
+        )
+    except FileNotFoundError:
+        return ""
+    return told.stdout.strip()
 
 
 def _processor() -> str:
+    if platform.system() == "Darwin":
+        told = subprocess.run(
+            ["sysctl", "-n", "machdep.cpu.brand_string"], capture_output=True, text=True
+        )
+        return told.stdout.strip() or platform.processor()
     try:
         with open("/proc/cpuinfo") as lines:
             names = (line.split(":", 1)[1] for line in lines if "model name" in line)

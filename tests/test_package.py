@@ -1,5 +1,6 @@
 """The sdist, the wheel made of it, and a plain environment that installs that wheel."""
 
+import json
 import os
 import subprocess
 import sys
@@ -70,10 +71,11 @@ def test_the_sdist_has_what_a_build_and_a_test_run_need_and_no_leftovers(sdist):
         names = {name.split("/", 1)[1] for name in archive.getnames()}
 
     assert {"pyproject.toml", "CMakeLists.txt", "LICENSE", "README.md"} <= names
-    for folder in ("csrc", "metal", "tests", "pensieve"):
+    for folder in ("csrc", "metal", "tests", "pensieve", "bench"):
         for path in (ROOT / folder).rglob("*"):
             relative = str(path.relative_to(ROOT))
-            if path.is_file() and "__pycache__" not in relative:
+            left_out = ("__pycache__", "bench/results/")
+            if path.is_file() and not any(each in relative for each in left_out):
                 assert relative in names
     stray = [
         name for name in names if name.split("/")[0] in {"build", ".venv", ".cache"}
@@ -103,6 +105,7 @@ def test_the_wheel_has_the_kernels_and_no_sources_of_other_kinds(wheel):
         name.split("/")[-1] for name in names if "pensieve/metal/" in name
     } == kernels
     assert [n for n in names if n.endswith((".pyx", ".cpp", ".hpp", ".c"))] == []
+    assert [n for n in names if n.endswith((".json", ".md")) and "bench" in n] == []
     tops = {name.split("/")[0] for name in names}
     assert tops == {"pensieve", f"pensieve-{pensieve.__version__}.dist-info"}
 
@@ -131,6 +134,19 @@ for module in pkgutil.walk_packages(pensieve.__path__, "pensieve."):
 
     assert {f"pensieve._native.{name}" for name in NATIVE} <= set(imported)
     assert {"pensieve.cli.server", "pensieve.engine.blas"} <= set(imported)
+
+
+def test_the_benchmarks_run_in_a_plain_environment(plain_environment, tmp_path):
+    command = plain_environment.with_name("pensieve-bench")
+
+    printed = run(command, "native", "--rounds", "1", cwd=tmp_path)
+
+    record = json.loads(printed.splitlines()[-1])
+    outcomes = record["figures"]["outcomes"]
+    measured = {name.split(".")[0] for name in outcomes if outcomes[name]["spreads"]}
+    assert measured == {*NATIVE}
+    assert outcomes["gguf.open"]["skipped"] == "gguf-py: not installed"
+    assert record["commit"] == "unknown"
 
 
 def test_what_is_installed_agrees_with_itself(plain_environment, tmp_path):

@@ -120,7 +120,15 @@ def test_tests_mirror_the_packages():
     folders = {path.relative_to(ROOT).parts[1] for path in SOURCES if is_a_test(path)}
     packages = {path.name.strip("_") for path in (ROOT / "pensieve").iterdir()}
 
-    others = {"chaos", "claude_code", "conformance", "metal", "reference", "tiny_model"}
+    others = {
+        "bench",
+        "chaos",
+        "claude_code",
+        "conformance",
+        "metal",
+        "reference",
+        "tiny_model",
+    }
     assert folders - packages <= others
 
 

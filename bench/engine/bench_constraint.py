@@ -6,7 +6,7 @@ in turn, a few steps each, in the engine's own generator and drawn at temperatur
 ratios are medians over the turns of (with constraints / without, in the same turn).
 Prints a table and, last, one line of JSON.
 
-    python -m bench.engine.bench_constraint [--model smollm2] [--turns 12]
+    python -m pensieve.bench.engine.bench_constraint [--model smollm2] [--turns 12]
 """
 
 import argparse
@@ -15,8 +15,9 @@ import statistics
 import time
 from pathlib import Path
 
-from bench.record import record
 from pensieve.engine.blas import preload
+
+from ..record import record
 
 preload()
 

@@ -1,4 +1,4 @@
-"""How much longer a restore from disk takes than a plain read of the same bytes.
+r"""How much longer a restore from disk takes than a plain read of the same bytes.
 
 Random keys and values in the form of SmolLM2's (or what the flags say) are written to
 a folder of their own. Then pairs: a plain read of the files, whole, into fresh memory,
@@ -6,7 +6,8 @@ and a restore, checksums included, into arrays that a sequence goes on with. All
 the page cache. The ratio is the median over the pairs, whose order alternates; the goal
 is at most 2. Prints a table and, last, one line of JSON.
 
-    python -m bench.engine.bench_disk_restore [--tokens 4096] [--pairs 15] [--bits 8]
+    python -m pensieve.bench.engine.bench_disk_restore \
+        [--tokens 4096] [--pairs 15] [--bits 8]
 """
 
 import argparse
@@ -17,8 +18,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench.record import record
 from pensieve.engine.blas import preload
+
+from ..record import record
 
 preload()
 

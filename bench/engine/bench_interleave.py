@@ -16,8 +16,8 @@ things, too: on CPU the engine computes in one thread at a time.
 
 Prints a table and, last, one line of JSON.
 
-    python -m bench.engine.bench_interleave [--pairs 2] [--rounds 5] [--prompt 6144] \
-        [--tokens 200] [--cpu-time]
+    python -m pensieve.bench.engine.bench_interleave \
+        [--pairs 2] [--rounds 5] [--prompt 6144] [--tokens 200] [--cpu-time]
 """
 
 import argparse
@@ -26,8 +26,9 @@ import statistics
 import time
 from typing import NamedTuple
 
-from bench.record import record
 from pensieve.engine.blas import preload
+
+from ..record import record
 
 preload()
 

@@ -1,4 +1,4 @@
-"""Seconds to a new turn's first token: cold, from memory, from disk, cache in hand.
+r"""Seconds to a new turn's first token: cold, from memory, from disk, cache in hand.
 
 A prompt of 4,096 tokens is known; 60 new ones come behind it. Through the engine's own
 scheduler: cold (nothing kept), from the memory tier, and from the disk tier with the
@@ -9,7 +9,8 @@ cost next to nothing: at most 1.15 times the cache in hand plus 50 ms from memor
 from disk at most twice the plain read on top of that. `restore` is the disk tier's part
 by itself. Prints medians, the goals and, last, one line of JSON.
 
-    python -m bench.engine.bench_prefix [--model smollm2] [--rounds 9] [--prompt 4096]
+    python -m pensieve.bench.engine.bench_prefix \
+        [--model smollm2] [--rounds 9] [--prompt 4096]
 """
 
 import argparse
@@ -20,8 +21,9 @@ from collections.abc import Callable
 from pathlib import Path
 from queue import SimpleQueue
 
-from bench.record import record
 from pensieve.engine.blas import preload
+
+from ..record import record
 
 preload()
 

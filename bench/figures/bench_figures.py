@@ -5,7 +5,7 @@ a token, so that 1 % of a fast machine's time is 6000 ns. The baseline is the sa
 prometheus-client's own counter and histogram. Each figure is the least of `--turns`.
 Prints a table and, last, one line of JSON.
 
-    python -m bench.figures.bench_figures [--tokens 200000] [--turns 7]
+    python -m pensieve.bench.figures.bench_figures [--tokens 200000] [--turns 7]
 """
 
 import argparse
@@ -14,9 +14,10 @@ from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
-from bench.record import record
 from pensieve.figures.request import RequestFigures
 from pensieve.figures.totals import Totals
+
+from ..record import record
 
 
 def main() -> None:

@@ -8,8 +8,8 @@ mlx-lm's cold; the GPU's memory in use. The weights are random and greedy (see
 or takes too long leaves its reason there and the others alone. Prints the parts and,
 last, one line of JSON.
 
-    python -m bench.gpu.bench_gpu OUT [--sizes 8b] [--long 20000] [--limit 560] \
-        [--streams 1 4 16]
+    python -m pensieve.bench.gpu.bench_gpu OUT \
+        [--sizes 8b] [--long 20000] [--limit 560] [--streams 1 4 16]
 """
 
 import argparse
@@ -30,12 +30,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bench.record import record
-from bench.serve.bench_serve import Baseline, figures
-from bench.serve.served import Served
 from pensieve.models import files
 from pensieve.prompt.builder import PromptBuilder
 from pensieve.schema.bodies import decode_request
+
+from ..record import record
+from ..serve.bench_serve import Baseline, figures
+from ..serve.served import Served
 
 NUM_STREAMS = (1, 4, 16)
 SHORT_BYTES = 200
@@ -192,7 +193,7 @@ class Bench:
 
     def build(self, sizes: str) -> dict[str, Any]:
         """Make the model; return what its process told of the device."""
-        command = [sys.executable, "-m", "bench.gpu.random_model", str(self.model)]
+        command = [sys.executable, "-m", f"{__package__}.random_model", str(self.model)]
         told = subprocess.run(
             [*command, "--sizes", sizes], capture_output=True, text=True, check=True
         )

@@ -5,7 +5,7 @@ numpy, as those with PyTorch do, and NVIDIA's libraries. Pensieve's own wheel is
 here, by an interpreter of the host's version; the others come from the registry. MLX's
 are left to whoever knows the GPU: put mlx, mlx-cuda-13 and mlx-lm beside them.
 
-    python -m bench.gpu.carry FOLDER --python python3.12
+    python -m pensieve.bench.gpu.carry FOLDER --python python3.12
 
 On the host: pip install --no-index --no-deps --target SITE FOLDER/*.whl.
 """

@@ -6,7 +6,7 @@ so a prompt has as many tokens as bytes, and each other token is a word of its o
 that every token of an answer can be seen. Prints one line of JSON: the device, seconds
 and bytes.
 
-    python -m bench.gpu.random_model FOLDER [--sizes 8b|small]
+    python -m pensieve.bench.gpu.random_model FOLDER [--sizes 8b|small]
 """
 
 import argparse

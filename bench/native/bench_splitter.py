@@ -6,7 +6,7 @@ pieces counted (the C++ alone), and as a list of strings, beside Hugging Face
 may backtrack on, as a multiple of the sources' time. Each figure is the best of
 `--turns`. Prints tables and, last, one line of JSON.
 
-    python -m bench.native.bench_splitter [--turns 7]
+    python -m pensieve.bench.native.bench_splitter [--turns 7]
 """
 
 import argparse
@@ -18,7 +18,7 @@ from pathlib import Path
 from tokenizers import Regex, pre_tokenizers
 
 import pensieve
-from bench.record import record
+from pensieve.bench.record import record
 from pensieve._native.splitter import count_pieces, is_surely_nfc, pieces
 from pensieve.prompt.gguf_tokenizer import SPLITTINGS
 

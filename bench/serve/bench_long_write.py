@@ -6,7 +6,7 @@ tests writes a file of 4,000 tokens over HTTP. Times are counted in decode steps
 same answer (its duration by its tokens), so that they can be compared between machines.
 Prints a table and, last, one line of JSON.
 
-    python -m bench.serve.bench_long_write [--rounds 3]
+    python -m pensieve.bench.serve.bench_long_write [--rounds 3]
 """
 
 import argparse
@@ -16,8 +16,8 @@ import statistics
 import tempfile
 from pathlib import Path
 
-from bench.record import record
-from bench.serve.served import Served
+from ..record import record
+from .served import Served
 
 MODEL = Path(__file__).parents[2] / "tests" / "tiny_model" / "pensieve-tiny"
 BODY = {

@@ -1,4 +1,4 @@
-"""Tokens a second and time to first token over HTTP, beside mlx-lm on the same weights.
+r"""Tokens a second and time to first token over HTTP, beside mlx-lm on its weights.
 
 Starts the server and a process of mlx-lm's own loops, warms both, then runs them in
 turn, round by round, at 1 and at 4 streams: greedy, the same token ids and length.
@@ -7,7 +7,8 @@ Prints a table and, last, one line of JSON. The ratios are medians over the roun
 share its noise. Also: seconds from `pensieve start` to ready, and the HTTP process's
 resident memory.
 
-    python -m bench.serve.bench_serve [--model smollm2] [--rounds 5] [--tokens 64]
+    python -m pensieve.bench.serve.bench_serve \
+        [--model smollm2] [--rounds 5] [--tokens 64]
 """
 
 import argparse
@@ -18,11 +19,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench.record import record
-from bench.serve.served import Served
 from pensieve.models import files, store
 from pensieve.prompt.builder import PromptBuilder
 from pensieve.schema.bodies import decode_request
+
+from ..record import record
+from .served import Served
 
 TOPICS = ["a lighthouse keeper", "the sea in winter", "an old clock", "a lost map"]
 NUM_STREAMS = (1, 4)
@@ -55,7 +57,7 @@ class Baseline:
 
     def __init__(self, path: Path) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "bench.serve.mlx_lm_baseline", str(path)],
+            [sys.executable, "-m", f"{__package__}.mlx_lm_baseline", str(path)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -81,6 +83,9 @@ class Baseline:
         except subprocess.TimeoutExpired:
             self._process.kill()
             raise
+        finally:
+            if self._process.stdout:
+                self._process.stdout.close()
 
     def _line(self) -> str:
         assert self._process.stdout is not None

@@ -5,7 +5,7 @@ A process that loads a model once, then answers each line of JSON on standard in
 each token of each stream came, `{"token_times_s": [[…], …]}`. One prompt runs
 `stream_generate`, several run one `BatchGenerator`. Greedy.
 
-    python -m bench.serve.mlx_lm_baseline MODEL.gguf
+    python -m pensieve.bench.serve.mlx_lm_baseline MODEL.gguf
 """
 
 import json

@@ -1,0 +1,1 @@
+"""Benches on an NVIDIA GPU, for a host that has nothing installed."""

@@ -1,0 +1,12 @@
+"""vllm-mlx (`pip install vllm-mlx`, Apple Silicon), which speaks Anthropic's API.
+
+Written after its documentation; this project has never run it.
+"""
+
+from .rival import Rival
+
+RIVAL = Rival(
+    "vllm-mlx",
+    "vllm-mlx serve {model} --host 127.0.0.1 --port {port} --continuous-batching",
+    "anthropic",
+)
