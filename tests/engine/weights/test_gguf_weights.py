@@ -108,6 +108,21 @@ def test_a_written_model_comes_back(variant, packed, tmp_path):
     np.testing.assert_allclose(logits_of(loaded), expected, atol=2e-5)
 
 
+@pytest.mark.parametrize("packed", [False, True], ids=["float32", "packed"])
+def test_a_model_in_several_files_comes_back(packed, tmp_path):
+    model = small_model("llama")
+    export(model, tmp_path / "m.gguf", Q.Q8_0, max_tensors=5)
+    first = tmp_path / "m-00001-of-00005.gguf"
+
+    loaded, notes = load_gguf(first, packed)
+
+    one_file = export(model, tmp_path / "m.gguf", Q.Q8_0)
+    expected, expected_notes = load_gguf(one_file, packed)
+    assert {part.name for part in tmp_path.glob("*.gguf")} > {first.name, "m.gguf"}
+    assert mx.array_equal(loaded(TOKENS), expected(TOKENS))
+    assert notes == expected_notes
+
+
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_a_written_model_comes_back_through_its_cache(variant, tmp_path):
     model = small_model(variant)
