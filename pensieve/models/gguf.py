@@ -17,15 +17,12 @@ from pensieve.models.description import (
     ModelDescription,
 )
 from pensieve.models.file_times import modified_at
+from pensieve.models.gguf_config import ARCHITECTURES
 from pensieve.models.gguf_metadata import GgufMetadata
 from pensieve.models.sampling_defaults import SamplingDefaults
+from pensieve.models.tensor_forms import SUPPORTED_TENSOR_TYPES
 
-SUPPORTED_ARCHITECTURES = ("llama", "qwen2", "qwen3", "gemma3", "phi3")
 SUPPORTED_TOKENIZERS = ("gpt2", "llama")
-SUPPORTED_TENSOR_TYPES = (
-    *("F32", "F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0"),
-    *("Q4_K", "Q5_K", "Q6_K"),
-)
 
 END_TOKENS = {
     *("<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<end_of_turn>", "<|end|>"),
@@ -99,8 +96,8 @@ def vocabulary(path: Path) -> GgufVocabulary:
 
 def _architecture(metadata: GgufMetadata) -> str:
     architecture = metadata.required("general.architecture", str)
-    if architecture not in SUPPORTED_ARCHITECTURES:
-        expected = "one of " + ", ".join(SUPPORTED_ARCHITECTURES)
+    if architecture not in ARCHITECTURES:
+        expected = "one of " + ", ".join(ARCHITECTURES)
         raise metadata.wrong("general.architecture", expected, repr(architecture))
     return architecture
 

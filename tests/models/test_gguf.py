@@ -9,7 +9,8 @@ from reference.small_gguf import TOKENS, split_gguf, write_gguf
 
 from pensieve.errors import ModelError
 from pensieve.models.description import GenerationDefaults
-from pensieve.models.gguf import SUPPORTED_TENSOR_TYPES, describe_gguf, vocabulary
+from pensieve.models.gguf import describe_gguf, vocabulary
+from pensieve.models.tensor_forms import SUPPORTED_TENSOR_TYPES
 
 LLAMA_TOKENIZER = {
     "tokenizer__ggml__model": "llama",
