@@ -20,7 +20,7 @@ CPP_SOURCES := $(shell find csrc -name '*.cpp' -o -name '*.hpp' -o -name '*.c')
 DOCTEST = $(wildcard $(addsuffix /doctest/doctest.h,/usr/include /usr/local/include /opt/homebrew/include))
 PIP = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help setup demo test test-native test-claude conformance chaos forced-answers traces traces-whole mutants slowdowns lint bench clean distclean
+.PHONY: help setup demo test test-native fuzz coverage-native test-claude conformance chaos forced-answers traces traces-whole mutants slowdowns lint bench clean distclean
 
 help:
 	@echo "make demo      install into .venv, start a server, stream one answer"
@@ -32,6 +32,8 @@ help:
 	@echo "make forced-answers   300 answers under random schemas, and"
 	@echo "make traces           agents' sessions replayed, and answers from every kind of cache"
 	@echo "make traces-whole     one of them at full length in a quarter of the memory: long"
+	@echo "make fuzz             ten minutes of malformed GGUF files (FUZZ_S=)"
+	@echo "make coverage-native  lines of the C++ cores that their tests run"
 	@echo "make mutants   break the server in many ways; see that the tests notice"
 	@echo "make slowdowns builds made slower; see that pensieve-bench notices"
 	@echo "make lint      formatting, types, layering"
@@ -123,6 +125,40 @@ ifeq ($(DOCTEST),)
 	@echo "Skipped the C++ unit tests: doctest is not installed (Debian: doctest-dev, Homebrew: doctest)"
 else
 	PATH="$(CURDIR)/$(BIN):$$PATH" && cmake --preset asan && cmake --build --preset asan && ctest --preset asan
+endif
+
+# Ten minutes, or FUZZ_S seconds; .ci/run has less than one. What it finds stays in
+# build/fuzz-corpus for the next time; `test-native` mutates files without it, a little.
+FUZZ_S ?= 600
+FUZZ_FLAGS = -max_total_time=$(FUZZ_S) -max_len=65536 -timeout=10 -rss_limit_mb=2048 \
+	-print_final_stats=1 -artifact_prefix=build/
+fuzz: $(PACKAGE)
+	@mkdir -p build/fuzz-corpus
+	@if echo 'extern "C" int LLVMFuzzerTestOneInput(const unsigned char*, unsigned long) { return 0; }' \
+		| clang++ -fsanitize=fuzzer,address,undefined -x c++ - -o build/fuzz-probe 2>/dev/null; then \
+		export PATH="$(CURDIR)/$(BIN):$$PATH" \
+		&& cmake --preset fuzz && cmake --build --preset fuzz \
+		&& python tests/reference/gguf_seeds.py build/fuzz-seeds \
+		|| exit 1; \
+		build/fuzz/gguf_fuzz $(FUZZ_FLAGS) build/fuzz-corpus build/fuzz-seeds \
+			>build/fuzz.log 2>&1; \
+		status=$$?; grep -vE '(NEW|REDUCE|pulse)  *cov:|^"|#####' build/fuzz.log; exit $$status; \
+	else \
+		echo "Skipped fuzzing: no clang++ with libFuzzer here (Debian: clang and libclang-rt-dev;"; \
+		echo "Apple's own clang has none). The C++ unit tests mutate GGUF files without it, too."; \
+	fi
+
+# The share of the cores' lines that the C++ unit tests run; below 95 % it fails.
+GCOV = $(if $(filter Darwin,$(shell uname -s)),xcrun llvm-cov gcov,gcov)
+COVERED = $(filter gguf sse bpe,$(notdir $(wildcard csrc/*)))
+coverage-native: $(PACKAGE)
+ifeq ($(DOCTEST),)
+	@echo "Skipped the C++ cores' coverage: doctest is not installed (Debian: doctest-dev, Homebrew: doctest)"
+else
+	@# Counts of an earlier build do not fit this one's.
+	@find build/coverage -name '*.gcda' -delete 2>/dev/null || true
+	PATH="$(CURDIR)/$(BIN):$$PATH" && cmake --preset coverage && cmake --build --preset coverage && ctest --preset coverage
+	$(BIN)/python csrc/coverage.py "$(GCOV)" build/coverage 95 $(COVERED)
 endif
 
 mutants: setup

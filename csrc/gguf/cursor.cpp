@@ -11,24 +11,15 @@ void fail(std::string_view where, std::string_view expected, std::string_view go
   throw std::invalid_argument(message);
 }
 
-std::string_view Cursor::string(std::uint64_t max_size, std::string_view where) {
-  const auto size = number<std::uint64_t>(where);
-  if (size > max_size) {
-    fail(where, "a string of at most " + std::to_string(max_size) + " bytes",
-         std::to_string(size));
-  }
-  const std::span<const std::byte> text = skip(size, where);
-  return {reinterpret_cast<const char*>(text.data()), text.size()};
+void fail_length(std::string_view where, std::uint64_t max_size, std::uint64_t got) {
+  fail(where, "a string of at most " + std::to_string(max_size) + " bytes",
+       std::to_string(got));
 }
 
-std::span<const std::byte> Cursor::skip(std::uint64_t size, std::string_view where) {
-  if (size > left()) {
-    fail(where, std::to_string(size) + " bytes from byte " + std::to_string(position_),
-         std::to_string(left()) + " before the end of the file");
-  }
-  const std::span<const std::byte> skipped = bytes_.subspan(position_, size);
-  position_ += size;
-  return skipped;
+void fail_end(std::string_view where, std::uint64_t size, std::size_t position,
+              std::size_t left) {
+  fail(where, std::to_string(size) + " bytes from byte " + std::to_string(position),
+       std::to_string(left) + " before the end of the file");
 }
 
 } // namespace pensieve::gguf

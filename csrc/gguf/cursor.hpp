@@ -17,9 +17,14 @@ static_assert(sizeof(std::size_t) == 8, "file offsets are 64 bits wide");
 // Throws std::invalid_argument: "[gguf] WHERE: expected EXPECTED, got GOT".
 [[noreturn]] void fail(std::string_view where, std::string_view expected,
                        std::string_view got);
+[[noreturn]] void fail_length(std::string_view where, std::uint64_t max_size,
+                              std::uint64_t got);
+[[noreturn]] void fail_end(std::string_view where, std::uint64_t size,
+                           std::size_t position, std::size_t left);
 
-// A place in a file's bytes. Every step is compared with the bytes that are left, by
-// subtraction, so that no length that the file states can overflow.
+// A place in a file's bytes. Inline, as a vocabulary is some hundred thousand steps.
+// Every step is compared with the bytes that are left, by subtraction, so that no
+// length that the file states can overflow.
 //
 // `where` names what is being read, for the error: std::invalid_argument.
 class Cursor {
@@ -40,10 +45,24 @@ public:
 
   // A length of 8 bytes, then that many bytes; a view into the file, not checked to be
   // UTF-8.
-  std::string_view string(std::uint64_t max_size, std::string_view where);
+  std::string_view string(std::uint64_t max_size, std::string_view where) {
+    const auto size = number<std::uint64_t>(where);
+    if (size > max_size) {
+      fail_length(where, max_size, size);
+    }
+    const std::span<const std::byte> text = skip(size, where);
+    return {reinterpret_cast<const char*>(text.data()), text.size()};
+  }
 
   // Steps over `size` bytes and returns them.
-  std::span<const std::byte> skip(std::uint64_t size, std::string_view where);
+  std::span<const std::byte> skip(std::uint64_t size, std::string_view where) {
+    if (size > left()) {
+      fail_end(where, size, position_, left());
+    }
+    const std::span<const std::byte> skipped = bytes_.subspan(position_, size);
+    position_ += size;
+    return skipped;
+  }
 
 private:
   std::span<const std::byte> bytes_;

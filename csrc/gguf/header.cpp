@@ -1,10 +1,12 @@
 #include "gguf/header.hpp"
 
 #include "gguf/cursor.hpp"
+#include "gguf/limits.hpp"
 
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <iterator>
 #include <limits>
 #include <optional>
 #include <string>
@@ -65,6 +67,9 @@ void require_room(const Cursor& cursor, std::string_view where, std::uint64_t co
 std::string_view parse_name(Cursor& cursor, std::uint64_t max_bytes,
                             std::string_view where) {
   const std::string_view name = cursor.string(max_bytes, where);
+  if (name.empty()) {
+    fail(where, "a name", "an empty one");
+  }
   for (const char character : name) {
     if (character < ' ' || character > '~') {
       fail(where, "printable ASCII",
@@ -118,6 +123,7 @@ Metadata parse_metadata(Cursor& cursor, std::uint64_t index) {
   }
   metadata.offset = cursor.position();
   skip_values(cursor, metadata);
+  metadata.num_bytes = cursor.position() - metadata.offset;
   return metadata;
 }
 
@@ -202,7 +208,7 @@ std::uint32_t parse_alignment(std::span<const std::byte> file,
 }
 
 // Makes the tensors' offsets count from the start of the file. Their data begins at
-// the first multiple of the alignment after the table. Tensors may overlap.
+// the first multiple of the alignment after the table.
 void place_tensors(Cursor cursor, std::uint32_t alignment,
                    std::vector<Tensor>& tensors) {
   if (tensors.empty()) {
@@ -223,6 +229,24 @@ void place_tensors(Cursor cursor, std::uint32_t alignment,
                std::to_string(tensor.offset));
     }
     tensor.offset += cursor.position(); // <= the file's size, as just checked
+  }
+}
+
+// Refuses tensors that share bytes, as ggml does: a small file could state any amount
+// of weights.
+void require_apart(const std::vector<Tensor>& tensors) {
+  std::vector<const Tensor*> placed;
+  placed.reserve(tensors.size());
+  for (const Tensor& tensor : tensors) {
+    placed.push_back(&tensor);
+  }
+  std::ranges::sort(placed, {}, &Tensor::offset);
+  const auto shared = std::ranges::adjacent_find(placed, [](auto* one, auto* next) {
+    return next->offset - one->offset < one->num_bytes;
+  });
+  if (shared != placed.end()) {
+    fail((*std::next(shared))->name, "bytes of its own",
+         "some of " + std::string((*shared)->name));
   }
 }
 
@@ -256,18 +280,8 @@ Header parse_header(std::span<const std::byte> file) {
   }
   require_unique(header.tensors, &Tensor::name, "tensors");
   place_tensors(cursor, header.alignment, header.tensors);
+  require_apart(header.tensors);
   return header;
-}
-
-std::vector<std::string_view> strings(std::span<const std::byte> file,
-                                      const Metadata& metadata) {
-  Cursor cursor(file, metadata.offset);
-  std::vector<std::string_view> found;
-  found.reserve(metadata.count); // each is known to be there
-  for (std::uint64_t index = 0; index < metadata.count; ++index) {
-    found.push_back(cursor.string(kMaxStringBytes, metadata.key));
-  }
-  return found;
 }
 
 } // namespace pensieve::gguf

@@ -10,17 +10,6 @@
 
 namespace pensieve::gguf {
 
-// What a file may hold. The format's own limits where it has any (key, tensor name,
-// dimensions); otherwise far above every real model.
-inline constexpr std::uint64_t kMaxMetadata = 1U << 16U;
-inline constexpr std::uint64_t kMaxTensors = 1U << 20U;
-inline constexpr std::uint64_t kMaxKeyBytes = (1U << 16U) - 1;
-inline constexpr std::uint64_t kMaxTensorNameBytes = 64;
-inline constexpr std::uint64_t kMaxStringBytes = 1U << 26U;
-inline constexpr std::uint64_t kMaxArrayItems = 1U << 24U;
-inline constexpr std::uint32_t kMaxDimensions = 4;
-inline constexpr std::uint32_t kMaxAlignment = 1U << 20U;
-
 enum class ValueType : std::uint32_t {
   kUint8,
   kInt8,
@@ -42,8 +31,9 @@ struct Metadata {
   std::string_view key; // printable ASCII
   ValueType type;
   bool is_array;
-  std::uint64_t count; // of items; 1 for a single value
-  std::size_t offset;  // of the first item, from the start of the file
+  std::uint64_t count;   // of items; 1 for a single value
+  std::size_t offset;    // of the first item, from the start of the file
+  std::size_t num_bytes; // of all items, strings with their lengths
 };
 
 struct Tensor {
@@ -51,10 +41,10 @@ struct Tensor {
   const TensorType* type;
   std::vector<std::uint64_t> shape; // innermost first, as in the file; each >= 1
   std::uint64_t offset;             // from the start of the file
-  std::uint64_t num_bytes;          // offset + num_bytes <= the file's size
+  std::uint64_t num_bytes;          // offset + num_bytes <= the file's size; no other's
 };
 
-// Keys are unique, and so are the tensors' names.
+// Keys are unique, and so are the tensors' names. No two tensors share bytes.
 struct Header {
   std::uint32_t version; // 2 or 3
   std::uint32_t alignment;
@@ -69,10 +59,5 @@ struct Header {
 // before the end of the file".
 // Source: ggml/docs/gguf.md, "File Structure".
 Header parse_header(std::span<const std::byte> file);
-
-// Returns the strings of a value of type kString, array or not: `count` views into
-// `file`, not checked to be UTF-8. `metadata` is of the header parsed from `file`.
-std::vector<std::string_view> strings(std::span<const std::byte> file,
-                                      const Metadata& metadata);
 
 } // namespace pensieve::gguf

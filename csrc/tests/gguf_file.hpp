@@ -66,16 +66,16 @@ public:
     return zeros((alignment - bytes_.size() % alignment) % alignment);
   }
 
-  [[nodiscard]] const std::vector<std::byte>& bytes() const { return bytes_; }
-  [[nodiscard]] std::size_t size() const { return bytes_.size(); }
-  [[nodiscard]] Header parse() const { return parse_header(bytes_); }
-
-private:
   FileBytes& append(std::span<const std::byte> bytes) {
     std::ranges::copy(bytes, std::back_inserter(bytes_));
     return *this;
   }
 
+  [[nodiscard]] const std::vector<std::byte>& bytes() const { return bytes_; }
+  [[nodiscard]] std::size_t size() const { return bytes_.size(); }
+  [[nodiscard]] Header parse() const { return parse_header(bytes_); }
+
+private:
   std::vector<std::byte> bytes_;
 };
 

@@ -2,11 +2,12 @@
 // the format allows. Each is refused for its own reason, which the message shows.
 
 #include "tests/gguf_file.hpp"
+#include "tests/refusal.hpp"
 
 #include <doctest/doctest.h>
 
 #include <limits>
-#include <stdexcept>
+#include <string>
 
 namespace pensieve::gguf {
 
@@ -14,16 +15,8 @@ namespace {
 
 constexpr std::uint64_t kMax = std::numeric_limits<std::uint64_t>::max();
 
-// Returns why the file is refused, without the "[gguf] " that opens every message.
 std::string refusal(const FileBytes& file) {
-  try {
-    static_cast<void>(file.parse());
-  } catch (const std::invalid_argument& error) {
-    const std::string message = error.what();
-    REQUIRE(message.starts_with("[gguf] "));
-    return message.substr(7);
-  }
-  return "not refused";
+  return refusal_of([&] { return file.parse(); });
 }
 
 FileBytes with_alignment(std::uint32_t alignment) {
@@ -139,6 +132,13 @@ TEST_CASE("names longer than the format allows") {
         "tensor 0: expected a string of at most 64 bytes, got 65");
 }
 
+TEST_CASE("names without a character") {
+  CHECK(refusal(FileBytes().head(0, 1).key("", ValueType::kUint64).zeros(8)) ==
+        "key 0: expected a name, got an empty one");
+  CHECK(refusal(FileBytes().head(1, 0).tensor("", {1}).zeros(8)) ==
+        "tensor 0: expected a name, got an empty one");
+}
+
 TEST_CASE("keys that come twice") {
   FileBytes file;
   file.head(0, 3);
@@ -154,6 +154,17 @@ TEST_CASE("tensors that come twice") {
   file.head(2, 0).tensor("a", {1}).tensor("a", {1}).pad(32).zeros(32);
 
   CHECK(refusal(file) == "tensors: expected each name once, got a twice");
+}
+
+TEST_CASE("tensors that share bytes") {
+  FileBytes same;
+  same.head(2, 0).tensor("a", {8}).tensor("b", {4}).pad(32).zeros(32);
+  CHECK(refusal(same) == "b: expected bytes of its own, got some of a");
+
+  FileBytes end;
+  end.head(3, 0).tensor("c", {8}, 0, 96).tensor("b", {8}, 0, 32);
+  end.tensor("a", {9}, 0, 64).pad(32).zeros(128);
+  CHECK(refusal(end) == "c: expected bytes of its own, got some of a");
 }
 
 TEST_CASE("alignments of 0, not a power of two, too big, of another type") {

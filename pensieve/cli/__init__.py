@@ -13,6 +13,7 @@ from pensieve.cli.ask import ask
 from pensieve.cli.cache import cache
 from pensieve.cli.claude import claude
 from pensieve.cli.config import config
+from pensieve.cli.inspect import inspect
 from pensieve.cli.models import list_models, pull, rm
 from pensieve.cli.server import restart, start, status, stop
 from pensieve.cli.version import version
@@ -56,7 +57,7 @@ def main() -> None:
 
 VERBS = (
     *(start, stop, restart, status, ask, claude),
-    *(pull, list_models, rm, cache, config, version),
+    *(pull, list_models, inspect, rm, cache, config, version),
 )
 for verb in VERBS:
     main.add_command(verb)

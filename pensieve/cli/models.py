@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from pensieve.cli.tables import show_table
 from pensieve.errors import ModelError
 from pensieve.models import store
 from pensieve.models.aliases import ALIASES
@@ -60,7 +61,8 @@ def list_models(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(rows, indent=2))
     elif rows:
-        _show_table(rows)
+        headers = ("Name", "Format", "Architecture", "Size", "Context")
+        show_table(headers, [_cells(row) for row in rows])
     else:
         click.echo("No models yet; `pensieve pull smollm2` fetches a small one.")
     for name, num_bytes in unfinished().items():
@@ -99,22 +101,6 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
         return row["name"], "", row["problem"], "", ""
     size, context = size_text(row["size_bytes"]), f"{row['context_length']} tokens"
     return row["name"], row["format"], row["architecture"], size, context
-
-
-def _show_table(rows: list[dict[str, Any]]) -> None:
-    """Print the rows: a table on a terminal, tabs between the cells elsewhere."""
-    if not sys.stdout.isatty():
-        for row in rows:
-            click.echo("\t".join(_cells(row)))
-        return
-    # Not at the top: rich takes longer to import than most verbs take to run.
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("Name", "Format", "Architecture", "Size", "Context", box=None)
-    for row in rows:
-        table.add_row(*_cells(row))
-    Console(markup=False, emoji=False, highlight=False).print(table)
 
 
 @contextmanager

@@ -5,9 +5,11 @@ llama-vocab.cpp assumes.
 """
 
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
+from pensieve._native.gguf import GgufArray
 from pensieve.errors import ModelError
 from pensieve.models.description import (
     GenerationDefaults,
@@ -15,15 +17,12 @@ from pensieve.models.description import (
     ModelDescription,
 )
 from pensieve.models.file_times import modified_at
+from pensieve.models.gguf_config import ARCHITECTURES
 from pensieve.models.gguf_metadata import GgufMetadata
 from pensieve.models.sampling_defaults import SamplingDefaults
+from pensieve.models.tensor_forms import SUPPORTED_TENSOR_TYPES
 
-SUPPORTED_ARCHITECTURES = ("llama", "qwen2", "qwen3", "gemma3", "phi3")
 SUPPORTED_TOKENIZERS = ("gpt2", "llama")
-SUPPORTED_TENSOR_TYPES = (
-    *("F32", "F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0"),
-    *("Q4_K", "Q5_K", "Q6_K"),
-)
 
 END_TOKENS = {
     *("<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<end_of_turn>", "<|end|>"),
@@ -48,9 +47,9 @@ def describe_gguf(path: Path) -> ModelDescription:
     metadata = GgufMetadata(path)
     architecture = _architecture(metadata)
     _check_tensors(metadata)
-    vocabulary = _vocabulary_of(metadata)
-    bos_token_id = _token_id(metadata, "bos", vocabulary.tokens)
-    eos_token_id = _token_id(metadata, "eos", vocabulary.tokens)
+    tables = _tables(metadata)
+    bos_token_id = _token_id(metadata, "bos", len(tables.tokens))
+    eos_token_id = _token_id(metadata, "eos", len(tables.tokens))
     status = path.stat()
     return ModelDescription(
         name=path.stem,
@@ -60,12 +59,12 @@ def describe_gguf(path: Path) -> ModelDescription:
         context_length=_context_length(metadata, architecture),
         created_at=modified_at(status),
         chat_template=_chat_template(metadata),
-        bos_token=None if bos_token_id is None else vocabulary.tokens[bos_token_id],
-        eos_token=None if eos_token_id is None else vocabulary.tokens[eos_token_id],
-        add_bos_token=bos_token_id is not None and _adds_bos(metadata, vocabulary),
-        end_token_ids=_end_token_ids(metadata, vocabulary),
+        bos_token=None if bos_token_id is None else tables.tokens[bos_token_id],
+        eos_token=None if eos_token_id is None else tables.tokens[eos_token_id],
+        add_bos_token=bos_token_id is not None and _adds_bos(metadata, tables),
+        end_token_ids=_end_token_ids(metadata, tables),
         defaults=_generation_defaults(metadata),
-        size_bytes=status.st_size,
+        size_bytes=metadata.file.num_bytes,
     )
 
 
@@ -76,7 +75,20 @@ def vocabulary(path: Path) -> GgufVocabulary:
         ModelError: not a GGUF file, or a tokenizer that is damaged or of another kind.
         OSError: the file cannot be read.
     """
-    return _vocabulary_of(GgufMetadata(path))
+    metadata = GgufMetadata(path)
+    tables = _tables(metadata)
+    is_sentencepiece = tables.model == "llama"
+    tokens = tables.tokens.tolist()
+    return GgufVocabulary(
+        model=tables.model,
+        pre=tables.pre,
+        tokens=tokens,
+        token_types=tables.types.tolist() if tables.types else [NORMAL] * len(tokens),
+        merges=tables.merges.tolist() if tables.merges else [],
+        scores=tables.scores.tolist() if tables.scores else [],
+        unknown_token_id=_token_id(metadata, "unknown", len(tokens)),
+        add_space_prefix=_flag(metadata, "add_space_prefix", default=is_sentencepiece),
+    )
 
 
 # ----- Model -----
@@ -84,17 +96,13 @@ def vocabulary(path: Path) -> GgufVocabulary:
 
 def _architecture(metadata: GgufMetadata) -> str:
     architecture = metadata.required("general.architecture", str)
-    if architecture not in SUPPORTED_ARCHITECTURES:
-        expected = "one of " + ", ".join(SUPPORTED_ARCHITECTURES)
+    if architecture not in ARCHITECTURES:
+        expected = "one of " + ", ".join(ARCHITECTURES)
         raise metadata.wrong("general.architecture", expected, repr(architecture))
     return architecture
 
 
 def _check_tensors(metadata: GgufMetadata) -> None:
-    num_files = metadata.optional("split.count", int)
-    if num_files is not None and num_files > 1:
-        expected = "a model in one file"
-        raise metadata.wrong("split.count", expected, f"one of {num_files} parts")
     for tensor in metadata.file.tensors:
         if tensor.type not in SUPPORTED_TENSOR_TYPES:
             expected = "one of the types " + ", ".join(SUPPORTED_TENSOR_TYPES)
@@ -135,52 +143,69 @@ def _generation_defaults(metadata: GgufMetadata) -> GenerationDefaults:
 # ----- Tokenizer -----
 
 
-def _vocabulary_of(metadata: GgufMetadata) -> GgufVocabulary:
+class Tables(NamedTuple):
+    """The tokenizer's tables, checked and not converted: a model may be described in
+    milliseconds, though it has some hundred thousand tokens."""
+
+    model: str
+    pre: str
+    tokens: GgufArray[str]
+    types: GgufArray[int] | None
+    """As many as tokens."""
+    merges: GgufArray[str] | None
+    """All "left right"; None for "llama"."""
+    scores: GgufArray[float] | None
+    """As many as tokens; None for "gpt2"."""
+
+
+def _tables(metadata: GgufMetadata) -> Tables:
     model = metadata.required("tokenizer.ggml.model", str)
     if model not in SUPPORTED_TOKENIZERS:
         expected = " or ".join(SUPPORTED_TOKENIZERS)
         raise metadata.wrong("tokenizer.ggml.model", expected, repr(model))
-    tokens = metadata.array("tokenizer.ggml.tokens", str)
-    if not tokens:
+    tokens = metadata.lazy_array("tokenizer.ggml.tokens", str)
+    if tokens is None:
         raise metadata.wrong("tokenizer.ggml.tokens", "a list of tokens", "none")
-    types = metadata.array("tokenizer.ggml.token_type", int, len(tokens))
+    size = len(tokens)
+    with metadata.reader_errors():
+        tokens.check()
     is_sentencepiece = model == "llama"
-    return GgufVocabulary(
+    return Tables(
         model=model,
         pre=metadata.optional("tokenizer.ggml.pre", str) or "default",
         tokens=tokens,
-        token_types=types or [NORMAL] * len(tokens),
-        merges=[] if is_sentencepiece else _merges(metadata),
-        scores=_scores(metadata, len(tokens)) if is_sentencepiece else [],
-        unknown_token_id=_token_id(metadata, "unknown", tokens),
-        add_space_prefix=_flag(metadata, "add_space_prefix", default=is_sentencepiece),
+        types=metadata.lazy_array("tokenizer.ggml.token_type", int, size),
+        merges=None if is_sentencepiece else _merges(metadata),
+        scores=_scores(metadata, size) if is_sentencepiece else None,
     )
 
 
-def _merges(metadata: GgufMetadata) -> list[str]:
+def _merges(metadata: GgufMetadata) -> GgufArray[str]:
     key = "tokenizer.ggml.merges"
-    merges = metadata.array(key, str)
-    if not merges:
+    merges = metadata.lazy_array(key, str)
+    if merges is None:
         raise metadata.wrong(key, "a list of pairs", "none")
-    for index, merge in enumerate(merges):
-        if merge.find(" ", 1) < 0:  # the left side may itself begin with a space
-            raise metadata.wrong(f"{key}[{index}]", "'left right'", repr(merge))
+    with metadata.reader_errors():
+        # The left side may itself begin with a space.
+        index = merges.first_without(" ", 1)
+    if index is not None:
+        raise metadata.wrong(f"{key}[{index}]", "'left right'", repr(merges[index]))
     return merges
 
 
-def _scores(metadata: GgufMetadata, num_tokens: int) -> list[float]:
+def _scores(metadata: GgufMetadata, num_tokens: int) -> GgufArray[float]:
     key = "tokenizer.ggml.scores"
-    scores = metadata.array(key, float, num_tokens)
-    if not scores:
+    scores = metadata.lazy_array(key, float, num_tokens)
+    if scores is None:
         raise metadata.wrong(key, f"{num_tokens} values, one a token", "none")
     return scores
 
 
-def _token_id(metadata: GgufMetadata, role: str, tokens: list[str]) -> int | None:
+def _token_id(metadata: GgufMetadata, role: str, num_tokens: int) -> int | None:
     key = f"tokenizer.ggml.{role}_token_id"
     token_id = metadata.optional(key, int)
-    if token_id is not None and not 0 <= token_id < len(tokens):
-        raise metadata.wrong(key, f"0 to {len(tokens) - 1}", token_id)
+    if token_id is not None and not 0 <= token_id < num_tokens:
+        raise metadata.wrong(key, f"0 to {num_tokens - 1}", token_id)
     return token_id
 
 
@@ -189,18 +214,19 @@ def _flag(metadata: GgufMetadata, name: str, *, default: bool) -> bool:
     return default if flag is None else flag
 
 
-def _adds_bos(metadata: GgufMetadata, vocabulary: GgufVocabulary) -> bool:
-    default = vocabulary.model == "llama" or vocabulary.pre in BOS_PRE_TOKENIZERS
+def _adds_bos(metadata: GgufMetadata, tables: Tables) -> bool:
+    default = tables.model == "llama" or tables.pre in BOS_PRE_TOKENIZERS
     return _flag(metadata, "add_bos_token", default=default)
 
 
-def _end_token_ids(metadata: GgufMetadata, vocabulary: GgufVocabulary) -> list[int]:
+def _end_token_ids(metadata: GgufMetadata, tables: Tables) -> list[int]:
     """Return the ids that the file names and those of known names, ascending."""
-    tokens, types = vocabulary.tokens, vocabulary.token_types
-    stated = (_token_id(metadata, role, tokens) for role in ("eos", "eot", "eom"))
+    size, types = len(tables.tokens), tables.types
+    stated = (_token_id(metadata, role, size) for role in ("eos", "eot", "eom"))
     known = (
         token_id
-        for token_id, token in enumerate(tokens)
-        if token in END_TOKENS and types[token_id] in (CONTROL, USER_DEFINED)
+        for places in tables.tokens.positions(END_TOKENS)
+        for token_id in places
+        if types is not None and types[token_id] in (CONTROL, USER_DEFINED)
     )
     return sorted({token_id for token_id in stated if token_id is not None} | {*known})

@@ -1,9 +1,11 @@
 """A GGUF file's metadata: a key and a type in, a value that has this type out."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from pensieve._native.gguf import GgufFile
+from pensieve._native.gguf import GgufArray, GgufFile
 from pensieve.errors import ModelError
 
 T = TypeVar("T")
@@ -30,10 +32,8 @@ class GgufMetadata:
         Raises:
             ModelError: a string is not UTF-8.
         """
-        try:
+        with self.reader_errors():
             return self.file.get(key)
-        except ValueError as error:
-            raise ModelError(f"{self.path}: {key}: {error}") from error
 
     def optional(self, key: str, kind: type[T]) -> T | None:
         """Return the value, None where the file has none.
@@ -65,14 +65,48 @@ class GgufMetadata:
         Raises:
             ModelError: it is something else, or neither empty nor `size` long.
         """
-        values: list[T] = self.optional(key, list) or []
-        # GGUF states one element type for a whole array, so the first tells of all.
-        if values and not _is(values[0], kind):
+        values = self.lazy_array(key, kind, size)
+        if values is None:
+            return []
+        with self.reader_errors():
+            return values.tolist()
+
+    def lazy_array(
+        self, key: str, kind: type[T], size: int | None = None
+    ) -> GgufArray[T] | None:
+        """Return the array, none of it converted; None where the file has none.
+
+        An empty array is none. Strings may turn out not to be UTF-8 when they are asked
+        for; do that within `reader_errors`.
+
+        Raises:
+            ModelError: it is something else, or not `size` long.
+        """
+        if key not in self.file:
+            return None
+        values = self.file.array(key)
+        if values is None:
+            raise self.wrong(key, "list", type(self.value(key)).__name__)
+        if len(values) == 0:
+            return None
+        if values.item_type is not kind:
             expected = f"a list of {kind.__name__}"
-            raise self.wrong(key, expected, f"a list of {type(values[0]).__name__}")
-        if size is not None and values and len(values) != size:
+            raise self.wrong(key, expected, f"a list of {values.item_type.__name__}")
+        if size is not None and len(values) != size:
             raise self.wrong(key, f"{size} values, one a token", len(values))
         return values
+
+    @contextmanager
+    def reader_errors(self) -> Iterator[None]:
+        """Name the file in what the reader says of a value.
+
+        Raises:
+            ModelError: for the reader's ValueError.
+        """
+        try:
+            yield
+        except ValueError as error:
+            raise ModelError(f"{self.path}: {error}") from error
 
     def wrong(self, key: str, expected: object, got: object) -> ModelError:
         """Return the error to raise: where, expected, got."""

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import msgspec
 
+from pensieve._native import gguf
+
 _SEGMENT = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,95}"
 _REPOSITORY = re.compile(rf"({_SEGMENT}/{_SEGMENT})(?::([^\0]+))?")
 _FILE = re.compile(r"[^\0/\\.][^\0/\\]*(/[^\0/\\.][^\0/\\]*)*")
@@ -45,7 +47,8 @@ def matching_ggufs(files: Iterable[str], choice: str | None) -> list[str]:
     """Return the GGUF models among `files` that `choice` may mean, sorted.
 
     A whole name means that file only. A part is one that stands between separators, so
-    "Q4_K" is not found in "model-Q4_K_M.gguf". None means any.
+    "Q4_K" is not found in "model-Q4_K_M.gguf". None means any. Of a model in several
+    files the first stands for all.
     """
     ggufs = sorted(file for file in files if _is_gguf_model(file))
     if choice is None:
@@ -56,9 +59,16 @@ def matching_ggufs(files: Iterable[str], choice: str | None) -> list[str]:
     return [file for file in ggufs if part.search(file)]
 
 
+def gguf_files(file: str) -> list[str]:
+    """Return the files of the GGUF model that `file` is, or is a part of, in order."""
+    path = Path(file)
+    return [str(path.with_name(name)) for name in gguf.part_names(path.name)]
+
+
 def _is_gguf_model(file: str) -> bool:
-    """Leave out vision projectors, which lie beside their models."""
-    return file.endswith(".gguf") and not Path(file).name.startswith("mmproj")
+    """Leave out vision projectors, which lie beside their models, and later parts."""
+    is_gguf = file.endswith(".gguf") and not Path(file).name.startswith("mmproj")
+    return is_gguf and gguf_files(file)[0] == file
 
 
 def local_path(name: str) -> Path:

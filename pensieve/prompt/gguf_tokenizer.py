@@ -96,13 +96,24 @@ def build(vocabulary: GgufVocabulary, architecture: str) -> Tokenizer:
     return tokenizer
 
 
+def check_known(model: str, pre: str | None) -> None:
+    """Check that there is a splitting for a byte-level vocabulary.
+
+    Args:
+        model: `tokenizer.ggml.model`.
+        pre: `tokenizer.ggml.pre`.
+
+    Raises:
+        ModelError: there is none.
+    """
+    if model == "gpt2" and (pre or "default") not in SPLITTINGS:
+        expected = ", ".join(sorted(SPLITTINGS))
+        raise ModelError(f"tokenizer.ggml.pre: expected one of {expected}, got {pre!r}")
+
+
 def _byte_level(vocabulary: GgufVocabulary) -> Tokenizer:
-    splitting = SPLITTINGS.get(vocabulary.pre)
-    if splitting is None:
-        raise ModelError(
-            f"tokenizer.ggml.pre: expected one of {', '.join(sorted(SPLITTINGS))},"
-            f" got {vocabulary.pre!r}"
-        )
+    check_known(vocabulary.model, vocabulary.pre)
+    splitting = SPLITTINGS[vocabulary.pre]
     merges = [_pair(merge) for merge in vocabulary.merges]
     tokenizer = _bpe(
         vocabulary.tokens, merges, ignore_merges=splitting.keeps_known_words

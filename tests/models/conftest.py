@@ -6,7 +6,7 @@ import random
 import pytest
 from huggingface_hub import close_session
 from reference.hub import StandInHub
-from reference.small_gguf import write_gguf
+from reference.small_gguf import split_gguf, write_gguf
 
 from pensieve.models.pulling import transfer
 
@@ -43,3 +43,13 @@ def gguf_bytes(tmp_path):
     content = path.read_bytes()
     path.unlink()
     return content
+
+
+@pytest.fixture
+def split_bytes(tmp_path):
+    """Return the two files of a GGUF model that is split."""
+    files = {}
+    for path in split_gguf(tmp_path / "big.gguf"):
+        files[path.name] = path.read_bytes()
+        path.unlink()
+    return files

@@ -3,12 +3,14 @@
 import random
 
 import gguf
+import msgspec
 import pytest
-from reference.small_gguf import TOKENS, write_gguf
+from reference.small_gguf import TOKENS, split_gguf, write_gguf
 
 from pensieve.errors import ModelError
 from pensieve.models.description import GenerationDefaults
-from pensieve.models.gguf import SUPPORTED_TENSOR_TYPES, describe_gguf, vocabulary
+from pensieve.models.gguf import describe_gguf, vocabulary
+from pensieve.models.tensor_forms import SUPPORTED_TENSOR_TYPES
 
 LLAMA_TOKENIZER = {
     "tokenizer__ggml__model": "llama",
@@ -208,11 +210,31 @@ def test_another_tensor_type_is_refused_by_tensor_and_type(path):
         describe_gguf(path)
 
 
-def test_one_part_of_a_split_model_is_refused(path):
-    write_gguf(path, split__count=3)
+def test_a_part_that_is_not_the_first_is_refused(path):
+    write_gguf(path, split__no=1, split__count=3)
 
-    with pytest.raises(ModelError, match="a model in one file, got one of 3 parts"):
+    with pytest.raises(ModelError, match=r"split\.no: expected 0, .* got 1"):
         describe_gguf(path)
+
+
+def test_a_model_in_several_files_is_described_by_its_first(path):
+    first, second = split_gguf(path)
+    whole = describe_gguf(write_gguf(path))
+
+    description = describe_gguf(first)
+
+    assert description.size_bytes == first.stat().st_size + second.stat().st_size
+    assert vocabulary(first) == vocabulary(path)
+    same = {"name": whole.name, "path": path, "size_bytes": whole.size_bytes}
+    same["created_at"] = whole.created_at
+    assert msgspec.structs.replace(description, **same) == whole
+
+
+def test_a_tensor_type_of_a_later_part_is_refused_as_well(path):
+    first, _ = split_gguf(path, second_type=gguf.GGMLQuantizationType.IQ4_XS)
+
+    with pytest.raises(ModelError, match=r"output\.weight: expected .*got IQ4_XS"):
+        describe_gguf(first)
 
 
 def test_a_file_that_is_no_gguf_is_refused(path):

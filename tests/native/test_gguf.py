@@ -8,32 +8,19 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from reference.gguf_bytes import (
+    F32,
+    STRING,
+    UINT8,
+    array,
+    head,
+    key,
+    padded,
+    tensor,
+    text,
+)
 
 from pensieve._native.gguf import GgufFile
-
-STRING, ARRAY = 8, 9
-
-
-def text(value):
-    encoded = value if isinstance(value, bytes) else value.encode()
-    return struct.pack("<Q", len(encoded)) + encoded
-
-
-def head(num_tensors, num_keys, version=3):
-    return b"GGUF" + struct.pack("<IQQ", version, num_tensors, num_keys)
-
-
-def key(name, value_type, value):
-    return text(name) + struct.pack("<I", value_type) + value
-
-
-def tensor(name, shape, type_number, offset=0):
-    sizes = struct.pack(f"<I{len(shape)}Q", len(shape), *shape)
-    return text(name) + sizes + struct.pack("<IQ", type_number, offset)
-
-
-def padded(content):
-    return content + bytes(-len(content) % 32)
 
 
 @pytest.fixture
@@ -153,6 +140,64 @@ def test_lists_are_the_callers_to_change(written_path):
     assert file["strings"] == ["", "ä", "a b"]
 
 
+def test_an_array_is_converted_item_by_item(written_path):
+    file = GgufFile(written_path)
+
+    for name in ("integers", "floats", "bools", "strings"):
+        values, expected = file.array(name), file[name]
+        assert len(values) == len(expected)
+        assert values.tolist() == expected
+        size = len(values)
+        assert [values[index] for index in range(size)] == expected
+        assert [values[index] for index in range(-size, 0)] == expected
+        assert values.item_type is type(expected[0])
+        for index in (len(expected), -len(expected) - 1):
+            with pytest.raises(IndexError, match=f"of 3 items|of 2 items, got {index}"):
+                values[index]
+    assert file.array("string") is None
+    with pytest.raises(KeyError, match="absent"):
+        file.array("absent")
+
+
+def test_an_array_outlives_the_file_object(written_path):
+    values = GgufFile(written_path).array("strings")
+    gc.collect()
+
+    assert values.tolist() == ["", "ä", "a b"]
+
+
+def test_strings_of_an_array_are_found_without_converting_it(written_path):
+    values = GgufFile(written_path).array("strings")
+
+    assert values.positions(["a b", "absent", "ä", ""]) == [[2], [], [1], [0]]
+    assert values.positions([]) == []
+    assert values.first_without("", 0) is None
+    assert values.first_without(" ") == 0
+    assert values.first_without("b", 2) == 0
+
+
+def test_only_strings_are_searched_for_strings(written_path):
+    values = GgufFile(written_path).array("integers")
+
+    values.check()
+    expected = r"^\[gguf\] integers: expected strings, got items of int$"
+    with pytest.raises(TypeError, match=expected):
+        values.positions(["a"])
+    with pytest.raises(TypeError, match=expected):
+        values.first_without("a")
+
+
+@pytest.mark.parametrize("character", ["\0", "a", "\x7f", "\x80", "ÿ", "Ā", "\ud7ff"])
+@pytest.mark.parametrize("others", ["", "abc", "é", "Ġa", "\uffff", "😀", "\U0010ffff"])
+def test_strings_are_decoded_as_python_does_it(opened, character, others):
+    value = others + character + others
+    file = opened(head(0, 1) + key("a", STRING, text(value)))
+
+    assert file["a"] == value
+    assert file["a"].isascii() == value.isascii()  # the narrowest form, as all are
+    assert hash(file["a"]) == hash(value)
+
+
 def test_version_2_is_read(opened):
     file = opened(head(0, 1, version=2) + key("a", STRING, text("b")))
 
@@ -162,13 +207,14 @@ def test_version_2_is_read(opened):
 
 @pytest.mark.parametrize("item_type", [*range(9), 10, 11, 12])
 def test_empty_arrays_are_empty_lists(opened, item_type):
-    file = opened(head(0, 1) + key("a", ARRAY, struct.pack("<IQ", item_type, 0)))
+    file = opened(head(0, 1) + array("a", item_type, 0))
 
     assert file["a"] == []
+    assert len(file.array("a")) == 0
 
 
 def test_a_tensor_without_dimensions_has_an_empty_shape(opened):
-    file = opened(padded(head(1, 0) + tensor("a", [], 0)) + struct.pack("<f", 0.5))
+    file = opened(padded(head(1, 0) + tensor("a", [], F32)) + struct.pack("<f", 0.5))
 
     assert file.tensors[0].shape == ()
     assert file.tensor_bytes("a") == struct.pack("<f", 0.5)
@@ -211,27 +257,28 @@ def test_tensor_bytes_are_read_only(written_path):
 
 
 def test_a_string_that_is_not_utf8_is_refused_by_key_when_asked_for(opened):
-    strings = struct.pack("<IQ", STRING, 2) + text("a") + text(b"b\xff")
     file = opened(
         head(0, 3)
         + key("good", STRING, text("a"))
         + key("bad", STRING, text(b"\xc3"))
-        + key("tokens", ARRAY, strings)
+        + array("tokens", STRING, 2, text("a") + text(b"b\xff"))
     )
 
     assert file["good"] == "a"
-    with pytest.raises(
-        ValueError, match=r"^\[gguf\] bad: expected UTF-8, got .* byte 0"
-    ):
+    bad = r"^\[gguf\] bad: expected UTF-8, got byte 195 at byte 0 of string 0$"
+    with pytest.raises(ValueError, match=bad):
         file["bad"]
-    with pytest.raises(ValueError, match=r"^\[gguf\] tokens: .* byte 1 of string 1$"):
-        file.get("tokens")
-
-
-@pytest.mark.parametrize("content", [b"", b"GG", b"PK\x03\x04" * 10, b"GGUF" * 10])
-def test_other_files_are_refused(opened, content):
-    with pytest.raises(ValueError, match=r"^\[gguf\] "):
-        opened(content)
+    tokens = r"^\[gguf\] tokens: expected UTF-8, got byte 255 at byte 1 of string 1$"
+    for ask in (
+        lambda: file.get("tokens"),
+        lambda: file.array("tokens")[0],
+        file.array("tokens").tolist,
+        file.array("tokens").check,
+        lambda: file.array("tokens").positions(["a"]),
+        lambda: file.array("tokens").first_without("a"),
+    ):
+        with pytest.raises(ValueError, match=tokens):
+            ask()
 
 
 def test_what_cannot_be_opened_is_an_os_error(tmp_path):
@@ -239,6 +286,49 @@ def test_what_cannot_be_opened_is_an_os_error(tmp_path):
         GgufFile(tmp_path / "absent.gguf")
     with pytest.raises(IsADirectoryError):
         GgufFile(tmp_path)
+
+
+def test_what_is_no_regular_file_is_refused_and_not_waited_for(tmp_path):
+    pipe = tmp_path / "pipe.gguf"
+    os.mkfifo(pipe)
+    for path in (pipe, "/dev/zero"):
+        name = os.path.basename(path)
+        expected = f"{name}: expected a regular file, got a pipe or a device$"
+        with pytest.raises(ValueError, match=rf"^\[gguf\] {expected}"):
+            GgufFile(path)
+
+
+def test_a_file_of_many_gigabytes_is_mapped_where_it_is(tmp_path):
+    path = tmp_path / "large.gguf"
+    num_values = 3 << 30
+    content = padded(
+        head(2, 0)
+        + tensor("zeros", [num_values // 2, 2], F32)
+        + tensor("last", [3], F32, num_values * 4)
+    )
+    with path.open("wb") as out:
+        out.write(content)
+        out.seek(num_values * 4, os.SEEK_CUR)  # no disk is taken for it
+        out.write(struct.pack("<3f", 1, 2, 3))
+    file = GgufFile(path)
+
+    zeros, last = file.tensors
+    assert file.num_bytes == path.stat().st_size > 12 << 30
+    assert zeros.num_bytes == 12 << 30
+    assert last.offset > 1 << 32
+    assert file.tensor_bytes("last") == struct.pack("<3f", 1, 2, 3)
+    assert file.tensor_bytes("zeros")[-4:] == bytes(4)
+
+
+def test_the_longest_of_everything_is_taken(opened):
+    keys = [key(f"{index}", UINT8, b"\0") for index in range(65_535)]
+    keys.append(key("k" * 65_535, STRING, text("v" * (1 << 20))))
+    names = padded(tensor("n" * 64, [1, 1, 1, 1], F32))
+    file = opened(padded(head(1, 65_536) + b"".join(keys) + names) + bytes(64))
+
+    assert len(file) == 65_536
+    assert file["k" * 65_535] == "v" * (1 << 20)
+    assert file.tensors[0].shape == (1, 1, 1, 1)
 
 
 def is_read(path):

@@ -49,17 +49,21 @@ def export(
     model: nn.Module,
     path: Path,
     matrix_type: gguf.GGMLQuantizationType = Q.F32,
+    max_tensors: int = 0,
     **changes: object,
 ) -> Path:
     """Write `model`, with metadata `changes` whose keys have "__" for ".".
 
-    None leaves a key out; "tensor:NAME" is a tensor to write, or None to leave it out.
+    With `max_tensors` the model is split into files of so many each, named as
+    llama.cpp's. None leaves a key out; "tensor:NAME" is a tensor to write, or None to
+    leave it out.
     """
     args = model.args
     architecture = ARCHITECTURES[args.model_type]
-    writer = gguf.GGUFWriter(path, gguf.MODEL_ARCH_NAMES[architecture])
+    name = gguf.MODEL_ARCH_NAMES[architecture]
+    writer = gguf.GGUFWriter(path, name, split_max_tensors=max_tensors)
     tensors = _tensors(model, architecture) | _rope_tensors(args)
-    metadata = _metadata(args, gguf.MODEL_ARCH_NAMES[architecture])
+    metadata = _metadata(args, name)
     for key, value in changes.items():
         target = tensors if key.startswith("tensor:") else metadata
         target[key.removeprefix("tensor:").replace("__", ".")] = value

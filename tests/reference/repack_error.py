@@ -5,7 +5,8 @@ import numpy as np
 from reference.gguf_blocks import dequantised_by_gguf
 
 from pensieve.engine.weights.blocks import as_blocks, unpack
-from pensieve.engine.weights.repack import FIDELITY, GROUP_SIZE, Packed
+from pensieve.engine.weights.repack import Packed
+from pensieve.models.tensor_forms import FIDELITY, GROUP_SIZE
 
 
 def repack_error_bound(ggml_type: str, raw) -> np.ndarray:

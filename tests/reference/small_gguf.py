@@ -26,6 +26,7 @@ def write_gguf(
     *,
     architecture: str = "llama",
     tensor_type: gguf.GGMLQuantizationType = gguf.GGMLQuantizationType.F32,
+    tensor_name: str = "token_embd.weight",
     **changes: object,
 ) -> Path:
     """Write `METADATA` with `changes`, and one tensor of 256 values.
@@ -40,7 +41,7 @@ def write_gguf(
         add_value(writer, key, value)
     block_values, block_bytes = gguf.GGML_QUANT_SIZES[tensor_type]
     writer.add_tensor(
-        "token_embd.weight",
+        tensor_name,
         np.zeros((1, 256 // block_values * block_bytes), np.uint8),
         raw_dtype=tensor_type,
     )
@@ -49,6 +50,28 @@ def write_gguf(
     writer.write_tensors_to_file()
     writer.close()
     return path
+
+
+def split_gguf(
+    path: Path,
+    second_type: gguf.GGMLQuantizationType = gguf.GGMLQuantizationType.F32,
+    **changes: object,
+) -> tuple[Path, Path]:
+    """Write a model in two files named after `path`, with a tensor in each."""
+    first, second = (
+        path.with_name(f"{path.stem}-0000{number}-of-00002.gguf") for number in (1, 2)
+    )
+    numbers = {"split__count": 2, "split__tensors__count": 2}
+    write_gguf(first, **numbers, split__no=0, **changes)
+    nothing = {key.replace(".", "__"): None for key in METADATA}
+    write_gguf(
+        second,
+        tensor_name="output.weight",
+        tensor_type=second_type,
+        **(nothing | numbers),
+        split__no=1,
+    )
+    return first, second
 
 
 def add_value(writer: gguf.GGUFWriter, key: str, value: object) -> None:

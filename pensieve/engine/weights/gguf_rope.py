@@ -11,18 +11,16 @@ import mlx.nn as nn
 import numpy as np
 from numpy.typing import NDArray
 
-from pensieve.engine.weights.gguf_config import Config, rotated_size
-from pensieve.engine.weights.hyperparameters import Hyperparameters
+from pensieve.models.gguf_config import (
+    FACTORS,
+    LLAMA3_FACTORS,
+    LONG_FACTORS,
+    SHORT_FACTORS,
+    Config,
+    rotated_size,
+)
 from pensieve.models.gguf_metadata import GgufMetadata
-
-LLAMA3_FACTORS = "rope_freqs.weight"
-LONG_FACTORS = "rope_factors_long.weight"
-SHORT_FACTORS = "rope_factors_short.weight"
-FACTORS = {
-    "llama": {LLAMA3_FACTORS, LONG_FACTORS, SHORT_FACTORS},
-    "phi3": {LONG_FACTORS, SHORT_FACTORS},
-}
-"""The tensors of this kind that llama.cpp reads, by architecture."""
+from pensieve.models.hyperparameters import Hyperparameters
 
 
 class FactoredRope(nn.Module):  # type: ignore[misc]  # mlx has no types

@@ -16,14 +16,19 @@ import numpy as np
 from mlx.utils import tree_flatten
 
 from pensieve._native.gguf import TensorInfo
-from pensieve.engine.weights.blocks import BLOCKS
 from pensieve.engine.weights.dequantise import dequantise
-from pensieve.engine.weights.gguf_config import Config, model_config
-from pensieve.engine.weights.gguf_rope import FACTORS, factored_rope
-from pensieve.engine.weights.repack import GROUP_SIZE, Packed, repack
+from pensieve.engine.weights.gguf_rope import factored_rope
+from pensieve.engine.weights.repack import Packed, repack
 from pensieve.errors import ModelError
-from pensieve.models.gguf import SUPPORTED_TENSOR_TYPES
+from pensieve.models.gguf_config import FACTORS, Config, model_config
 from pensieve.models.gguf_metadata import GgufMetadata
+from pensieve.models.tensor_forms import (
+    FATES,
+    GROUP_SIZE,
+    SUPPORTED_TENSOR_TYPES,
+    activation_type,
+    is_packed,
+)
 
 _GLOBAL = {
     "model.embed_tokens": "token_embd",
@@ -50,11 +55,6 @@ _LAYER_OF_GEMMA3 = _LAYER | {
     "post_attention_layernorm": "post_attention_norm",
     "pre_feedforward_layernorm": "ffn_norm",
     "post_feedforward_layernorm": "post_ffw_norm",
-}
-_FATES = {
-    "exact": "repacked exactly",
-    "rounded": "repacked, scales rounded to float16",
-    "requantised": "requantised to 8 bits",
 }
 
 
@@ -165,7 +165,7 @@ def _fill_packed(
     fates: dict[str, list[TensorInfo]] = {}
     for parameter, tensor in tensors.items():
         raw = metadata.file.tensor_bytes(tensor.name)
-        if tensor.type in BLOCKS and len(tensor.shape) == 2:
+        if is_packed(tensor.type, tensor.shape):
             rows, columns = tensor.shape
             matrix = repack(tensor.type, raw, (rows, columns))
             if not np.isfinite([matrix.scales, matrix.biases]).all():
@@ -173,7 +173,7 @@ def _fill_packed(
             module = parameter.removesuffix(".weight")
             weights |= _parameters(module, matrix)
             bits[module] = matrix.bits
-            fate = _FATES[matrix.fidelity]
+            fate = FATES[matrix.fidelity]
         else:
             values = _dense(tensor, raw)
             if _is_shifted_norm(parameter, model):
@@ -201,15 +201,9 @@ def _parameters(module: str, matrix: Packed) -> dict[str, mx.array]:
 
 
 def _activation_type(tensors: Iterable[TensorInfo]) -> mx.Dtype:
-    """Return the type to compute in, which is that of the scales or of the matrices.
-
-    GGUF's scales are float16, so quantised files compute in it; a bfloat16 scale would
-    lose three bits. mlx-lm's gemma3, whose activations leave float16, is ready for it.
-    """
-    matrices = {tensor.type for tensor in tensors if len(tensor.shape) == 2}
-    if matrices & {"F16", *BLOCKS}:
-        return mx.float16
-    return mx.bfloat16 if "BF16" in matrices else mx.float32
+    name = activation_type(each.type for each in tensors if len(each.shape) == 2)
+    dtype: mx.Dtype = getattr(mx, name)
+    return dtype
 
 
 def _dense(tensor: TensorInfo, raw: memoryview) -> mx.array:

@@ -23,7 +23,6 @@ weights), and the header reader holds the file to it.
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,39 +35,13 @@ from pensieve.engine.weights.blocks import (
     unpack,
     weights_per_block,
 )
+from pensieve.models.tensor_forms import BITS, FIDELITY, GROUP_SIZE, Fidelity
 
-GROUP_SIZE = 32
 CHUNK_WEIGHTS = 1 << 18
 """PERF: weights at a time, so that the intermediate bytes stay in the cache."""
 
 MAX_FLOAT16 = 65504.0
 MIN_NORMAL_FLOAT16 = 2.0**-14
-
-Fidelity = Literal["exact", "rounded", "requantised"]
-
-FIDELITY: dict[str, Fidelity] = {
-    "Q4_0": "exact",
-    "Q4_1": "exact",
-    "Q5_0": "exact",
-    "Q5_1": "exact",
-    "Q8_0": "exact",
-    "Q4_K": "rounded",
-    "Q5_K": "rounded",
-    "Q6_K": "requantised",
-}
-"""What repacking does to the weights of each type, with scales in float16."""
-
-BITS = {
-    "Q4_0": 4,
-    "Q4_1": 4,
-    "Q5_0": 5,
-    "Q5_1": 5,
-    "Q8_0": 8,
-    "Q4_K": 4,
-    "Q5_K": 5,
-    "Q6_K": 8,
-}
-"""Bits of a code once packed."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,12 @@ from pensieve.errors import ModelError
 from pensieve.models import records
 from pensieve.models.files import describe
 from pensieve.models.folder import WEIGHTS_PATTERN
-from pensieve.models.names import Repository, is_safe_file, matching_ggufs
+from pensieve.models.names import (
+    Repository,
+    gguf_files,
+    is_safe_file,
+    matching_ggufs,
+)
 from pensieve.models.pulling.hub import Hub
 from pensieve.models.pulling.progress import Report, Tally
 from pensieve.models.pulling.transfer import RemoteFile, receive
@@ -55,7 +60,7 @@ def pull_repository(repository: Repository, report: Report) -> Path:
 
 
 def chosen_files(repository: Repository, files: list[str]) -> list[str]:
-    """Return the files that make up the model: one GGUF, or those of a folder.
+    """Return the files that make up the model: one GGUF's, in order, or a folder's.
 
     Raises:
         ModelError: there is no such model, or there are several.
@@ -67,13 +72,22 @@ def chosen_files(repository: Repository, files: list[str]) -> list[str]:
     ggufs = matching_ggufs(files, None)
     matching = matching_ggufs(files, repository.choice)
     if len(matching) == 1:
-        return matching
+        return _gguf_files(repository.repo_id, matching[0], files)
     if not ggufs:
         expected = ".gguf files" if weights else f"{WEIGHTS_PATTERN} or .gguf files"
         raise ModelError(f"{repository.repo_id}: expected {expected}, got none")
     wanted = "one of" if repository.choice is None else f"one {repository.choice!r} of"
     names = ", ".join(f"{repository.repo_id}:{file}" for file in matching or ggufs)
     raise ModelError(f"{repository.repo_id}: expected the name of {wanted} {names}")
+
+
+def _gguf_files(repo_id: str, first: str, files: list[str]) -> list[str]:
+    """Return the first file's model's, which are several where it is split."""
+    parts = gguf_files(first)
+    for part in parts:
+        if part not in files:
+            raise ModelError(f"{repo_id}: expected {part} beside {first}, got none")
+    return parts
 
 
 def _folder_files(repo_id: str, files: list[str]) -> list[str]:

@@ -6,10 +6,12 @@ import gguf
 import mlx.core as mx
 import numpy as np
 import pytest
+from mlx.utils import tree_flatten
 from reference.gguf_export import Q, export, randomise
 
 from pensieve.engine.weights.gguf_weights import load_gguf
 from pensieve.errors import ModelError
+from pensieve.models.inspection import inspect_gguf
 
 BASE = {
     "hidden_size": 64,
@@ -106,6 +108,21 @@ def test_a_written_model_comes_back(variant, packed, tmp_path):
     expected = logits_of(model)
     assert expected.std() > 0.1
     np.testing.assert_allclose(logits_of(loaded), expected, atol=2e-5)
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["float32", "packed"])
+def test_a_model_in_several_files_comes_back(packed, tmp_path):
+    model = small_model("llama")
+    export(model, tmp_path / "m.gguf", Q.Q8_0, max_tensors=5)
+    first = tmp_path / "m-00001-of-00005.gguf"
+
+    loaded, notes = load_gguf(first, packed)
+
+    one_file = export(model, tmp_path / "m.gguf", Q.Q8_0)
+    expected, expected_notes = load_gguf(one_file, packed)
+    assert {part.name for part in tmp_path.glob("*.gguf")} > {first.name, "m.gguf"}
+    assert mx.array_equal(loaded(TOKENS), expected(TOKENS))
+    assert notes == expected_notes
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -281,3 +298,27 @@ def test_a_file_that_is_not_gguf_or_not_there_is_refused(tmp_path):
         load_gguf(other, packed=False)
     with pytest.raises(ModelError, match=r"absent\.gguf"):
         load_gguf(tmp_path / "absent.gguf", packed=False)
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["float32", "packed"])
+@pytest.mark.parametrize("variant", ["llama tied", "gemma3", "phi3 longrope"])
+@pytest.mark.parametrize("matrix_type", [Q.F32, Q.BF16, Q.Q4_0, Q.Q5_1, Q.Q8_0])
+def test_a_model_takes_the_memory_that_inspection_tells(
+    matrix_type, variant, packed, tmp_path
+):
+    path = export(small_model(variant), tmp_path / "model.gguf", matrix_type)
+    inspection = inspect_gguf(path)
+    told = inspection.on_gpu if packed else inspection.on_cpu
+
+    model, _ = load_gguf(path, packed)
+    cache = make_cache(model)
+    model(TOKENS, cache=cache)
+
+    parameters = [value for _, value in tree_flatten(model.parameters())]
+    assert sum(value.nbytes for value in parameters) == told.weights_bytes
+    num_bytes = 0
+    for layer in cache:
+        kept = min(1000, getattr(layer, "max_size", 1000))  # a window's
+        held = (layer.keys, layer.values)
+        num_bytes += sum(each.nbytes // each.shape[2] for each in held) * kept
+    assert num_bytes == told.kv_bytes_per_1000_tokens

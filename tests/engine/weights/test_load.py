@@ -10,7 +10,8 @@ from reference.repack_error import float16_rounding, repack_error_bound, unpacke
 from pensieve._native.gguf import GgufFile
 from pensieve.engine.weights.dequantise import dequantise
 from pensieve.engine.weights.load import load
-from pensieve.engine.weights.repack import FIDELITY, repack
+from pensieve.engine.weights.repack import repack
+from pensieve.models.tensor_forms import FIDELITY
 
 pytestmark = pytest.mark.slow
 

@@ -13,12 +13,8 @@ from reference.gguf_blocks import (
 from reference.repack_error import repack_error_bound, unpacked
 
 from pensieve.engine.weights.blocks import BLOCKS
-from pensieve.engine.weights.repack import (
-    BITS,
-    CHUNK_WEIGHTS,
-    FIDELITY,
-    repack,
-)
+from pensieve.engine.weights.repack import CHUNK_WEIGHTS, repack
+from pensieve.models.tensor_forms import BITS, FIDELITY
 
 EXACT = [name for name in QUANTISED if FIDELITY[name] == "exact"]
 ROUNDED = [name for name in QUANTISED if FIDELITY[name] == "rounded"]

@@ -133,6 +133,30 @@ def test_progress_counts_every_byte_once(hub, folder_files):
     assert {report.resumed_bytes for report in reports} == {0}
 
 
+def test_all_files_of_a_gguf_that_is_split_are_fetched_and_removed(hub, split_bytes):
+    files = {f"Q4_0/{name}": content for name, content in split_bytes.items()}
+    hub.repositories["org/big-GGUF"] = files | {"tiny-Q8_0.gguf": bytes(100)}
+
+    path = pull("org/big-GGUF:Q4_0")
+
+    folder = places.models_dir() / "org/big-GGUF"
+    assert path == folder / "Q4_0/big-00001-of-00002.gguf"
+    assert files_below(folder) == files
+    assert store.resolve("org/big-GGUF:Q4_0") == path
+    assert describe(path).size_bytes == sum(map(len, files.values()))
+    assert [each.name for each in store.installed()] == [
+        "org/big-GGUF:Q4_0/big-00001-of-00002.gguf"
+    ]
+    store.remove("org/big-GGUF")
+    assert not folder.exists()
+
+
+def test_the_one_gguf_of_a_repository_may_be_in_parts(hub, split_bytes):
+    hub.repositories["org/big-GGUF"] = split_bytes
+
+    assert pull("org/big-GGUF").name == "big-00001-of-00002.gguf"
+
+
 # ----- Broken lines -----
 
 

@@ -80,6 +80,20 @@ def test_a_gguf_that_is_not_there_is_refused_with_those_that_are(hub, gguf_bytes
         pull("org/tiny-GGUF:Q6_K")
 
 
+def test_a_split_gguf_without_one_of_its_files_is_refused(hub, split_bytes):
+    first, second = split_bytes
+    hub.repositories["org/big-GGUF"] = {first: split_bytes[first]}
+
+    with pytest.raises(ModelError) as caught:
+        pull("org/big-GGUF")
+    assert str(caught.value) == (
+        f"org/big-GGUF: expected {second} beside {first}, got none"
+    )
+    with pytest.raises(ModelError, match=f"expected the name of one .*:{first}$"):
+        pull(f"org/big-GGUF:{second}")
+    assert store.installed() == []
+
+
 def test_a_gguf_of_a_folder_model_is_refused(hub, folder_files):
     hub.repositories["org/tiny"] = folder_files
 

@@ -8,6 +8,8 @@ import os
 from hashlib import blake2b
 from pathlib import Path
 
+from pensieve.models.names import gguf_files
+
 WEIGHT_SUFFIXES = (".safetensors", ".gguf", ".npz")
 PAGE_BYTES = 4096
 NUM_PAGES = 256
@@ -21,7 +23,7 @@ def fingerprint(model_path: Path) -> bytes:
     """Return 16 bytes that stand for a model.
 
     Args:
-        model_path: a .gguf file, or a folder.
+        model_path: a .gguf file, or the first of several, or a folder.
 
     Raises:
         OSError: a file cannot be read.
@@ -34,7 +36,8 @@ def fingerprint(model_path: Path) -> bytes:
             if path.suffix in (*WEIGHT_SUFFIXES, ".json") and path.is_file()
         ]
     else:
-        files = [model_path]
+        parts = [Path(file) for file in gguf_files(str(model_path))]
+        files = [model_path, *(part for part in parts[1:] if part.exists())]
     for path in files:
         name = path.name if model_path.is_dir() else ""
         digest.update(f"{name}\0{path.stat().st_size}\0".encode())

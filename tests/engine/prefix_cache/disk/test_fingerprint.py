@@ -60,3 +60,14 @@ def test_a_single_file_is_known_by_what_it_holds(folder, tmp_path):
     os.truncate(other, SIZE - 1)
 
     assert fingerprint(one) != fingerprint(other)
+
+
+def test_a_model_in_several_files_is_known_by_all_of_them(folder, tmp_path):
+    first, second = (tmp_path / f"m-0000{each}-of-00002.gguf" for each in (1, 2))
+    shutil.copy(folder / "model.safetensors", first)
+    alone = fingerprint(first)
+    shutil.copy(folder / "model.safetensors", second)
+    both = fingerprint(first)
+    second.write_bytes(os.urandom(SIZE))
+
+    assert len({alone, both, fingerprint(first)}) == 3

@@ -9,8 +9,8 @@ mlx_lm/models/.
 from collections.abc import Callable
 from typing import Any
 
-from pensieve.engine.weights.hyperparameters import Hyperparameters
 from pensieve.models.gguf_metadata import GgufMetadata
+from pensieve.models.hyperparameters import Hyperparameters
 
 Config = dict[str, Any]
 
@@ -33,6 +33,16 @@ NEUTRAL = {
 
 GEMMA3_27B_LAYERS = 62
 """llama.cpp knows the 27B by its layers: it alone scales attention by its width."""
+
+
+LLAMA3_FACTORS = "rope_freqs.weight"
+LONG_FACTORS = "rope_factors_long.weight"
+SHORT_FACTORS = "rope_factors_short.weight"
+FACTORS = {
+    "llama": {LLAMA3_FACTORS, LONG_FACTORS, SHORT_FACTORS},
+    "phi3": {LONG_FACTORS, SHORT_FACTORS},
+}
+"""Tensors of rotary frequencies that llama.cpp reads, by architecture."""
 
 
 def model_config(metadata: GgufMetadata) -> tuple[Config, list[str]]:
