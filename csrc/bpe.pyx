@@ -18,21 +18,11 @@ from libcpp.string_view cimport string_view
 from libcpp.vector cimport vector
 
 
-cdef extern from "bpe/nfc.hpp" namespace "pensieve::bpe" nogil:
-    cpp_bool surely_nfc "pensieve::bpe::is_surely_nfc"(string_view text)
-
 cdef extern from "bpe/splitter.hpp" namespace "pensieve::bpe" nogil:
     enum class Splitter:
-        kGpt2
-        kSmollm
-        kLlama3
-        kQwen2
-        kQwen35
-        kDeepseekV3
-        kO200k
-        kGlm4
-        kTekken
         kNone
+
+    optional[Splitter] splitter_named(string_view name)
 
 cdef extern from "bpe/description.hpp" namespace "pensieve::bpe" nogil:
     uint32_t kNoToken
@@ -93,18 +83,6 @@ cdef extern from "bpe/encoder.hpp" namespace "pensieve::bpe" nogil:
         void split_raw(string_view text, vector[Span]& spans) except +
 
 
-cdef dict SPLITTERS = {
-    "gpt2": Splitter.kGpt2,
-    "smollm": Splitter.kSmollm,
-    "llama3": Splitter.kLlama3,
-    "qwen2": Splitter.kQwen2,
-    "qwen35": Splitter.kQwen35,
-    "deepseek_v3": Splitter.kDeepseekV3,
-    "o200k": Splitter.kO200k,
-    "glm4": Splitter.kGlm4,
-    "tekken": Splitter.kTekken,
-    "none": Splitter.kNone,
-}
 cdef dict SPACES = {
     "never": SpaceBefore.kNever,
     "first": SpaceBefore.kFirstText,
@@ -189,6 +167,14 @@ cdef void add_merges(Description& description, dict vocab, merges) except *:
         description.merges.push_back(merge)
 
 
+cdef Splitter named_splitter(str name) except *:
+    cdef Utf8 utf8 = Utf8(name)
+    cdef optional[Splitter] splitter = splitter_named(utf8.view)
+    if not splitter.has_value():
+        raise ValueError(f"[bpe] splitter: expected the name of one, got {name!r}")
+    return splitter.value()
+
+
 cdef vector[AddedToken] added_tokens(tokens) except *:
     cdef vector[AddedToken] added
     cdef AddedToken token
@@ -200,17 +186,6 @@ cdef vector[AddedToken] added_tokens(tokens) except *:
         token.takes_after = takes_after
         added.push_back(token)
     return added
-
-
-def is_surely_nfc(str text not None):
-    cdef Utf8 utf8
-    if text.isascii():
-        return True
-    utf8 = Utf8(text)
-    cdef cpp_bool is_nfc
-    with nogil:
-        is_nfc = surely_nfc(utf8.view)
-    return is_nfc
 
 
 @cython.final
@@ -254,7 +229,7 @@ cdef class Encoder:
             description.unknown = vocab[unknown]
         description.fuses_unknown = fuses_unknown
         if description.is_byte_level:
-            description.splitter = SPLITTERS[splitter]
+            description.splitter = named_splitter(splitter)
         description.keeps_whole = keeps_whole
         if has_byte_tokens:
             for byte in range(256):

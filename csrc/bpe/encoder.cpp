@@ -82,7 +82,8 @@ Encoder::Encoder(const Description& description)
     : merges_(checked(description).merges), alphabet_(description),
       raw_tokens_(description.raw_tokens),
       normalized_tokens_(description.normalized_tokens),
-      splitter_(description.splitter), is_byte_level_(description.is_byte_level),
+      piece_end_(piece_end(description.splitter)),
+      is_byte_level_(description.is_byte_level),
       prepends_(description.prepends), replaces_spaces_(description.replaces_spaces),
       is_metaspace_(description.is_metaspace), space_before_(description.space_before) {
   for (const std::uint32_t id : description.watched) {
@@ -144,7 +145,7 @@ void Encoder::add_text(std::string_view text, bool is_start, Output& out) const 
   for (std::size_t start = 0; start < text.size();) {
     std::size_t end = text.size();
     if (is_byte_level_) {
-      end = next_piece(splitter_, text, start);
+      end = piece_end_(text, start);
     } else if (cuts_) {
       end = cuts_->part_end(text, start);
     }

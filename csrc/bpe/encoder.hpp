@@ -60,7 +60,7 @@ private:
   AddedTokens normalized_tokens_;
   std::optional<Cuts> cuts_;
   std::vector<bool> is_watched_; // by id; empty: none
-  Splitter splitter_;
+  PieceEnd piece_end_;
   bool is_byte_level_;
   bool prepends_;
   bool replaces_spaces_;
