@@ -1,5 +1,6 @@
 #include "bpe/splitter.hpp"
 
+#include "bpe/pattern_parts.hpp"
 #include "bpe/unicode.hpp"
 
 #include <array>
@@ -8,82 +9,6 @@
 namespace pensieve::bpe {
 
 namespace {
-
-using enum CharClass;
-
-constexpr ClassSet kEverything = class_set(kEnd) - 1;
-constexpr ClassSet kWhitespace = class_set(kSpace, kNewline, kWhite);
-constexpr ClassSet kLetters = class_set(kUpper, kLower, kLetter, kCjkLetter);
-constexpr ClassSet kMarks = class_set(kMark, kCjkMark);
-constexpr ClassSet kNumbers = class_set(kNumber);
-constexpr ClassSet kNewlines = class_set(kNewline);
-
-// The end of 's, 't, 're, 've, 'm, 'll or 'd, in small letters or, where kAnyCase, in
-// any; `start` where there is none. The byte at `start` is an apostrophe.
-template <bool kAnyCase>
-std::size_t contraction_end(std::string_view text, std::size_t start) {
-  const auto letter = [&](std::size_t offset) {
-    const char byte = start + offset < text.size() ? text[start + offset] : '\0';
-    return kAnyCase && 'A' <= byte && byte <= 'Z' ? static_cast<char>(byte | 0x20)
-                                                  : byte;
-  };
-  const auto is_pair = [&](char second) {
-    return letter(2) == second ? start + 3 : start;
-  };
-  switch (letter(1)) {
-  case 's':
-  case 't':
-  case 'm':
-  case 'd':
-    return start + 2;
-  case 'r':
-  case 'v':
-    return is_pair('e');
-  case 'l':
-    return is_pair('l');
-  default:
-    // The long s (U+017F) is an s in any case.
-    return kAnyCase && text.substr(start + 1, 2) == "\xC5\xBF" ? start + 3 : start;
-  }
-}
-
-// The end of `\s+(?!\S)|\s+`; with kNewlineEnds, of `\s*[\r\n]+` before these. There is
-// white space at `start`. Where one of kStops follows, the text is over for the
-// pattern.
-template <bool kNewlineEnds, ClassSet kStops>
-std::size_t whitespace_end(std::string_view text, std::size_t start) {
-  std::size_t newline_end = start;
-  std::size_t last = start;
-  std::size_t place = start;
-  for (;;) {
-    const Character character = character_at(text, place);
-    if (!contains(kWhitespace, character.char_class)) {
-      if (newline_end != start) {
-        return newline_end;
-      }
-      const bool is_over = contains(kStops | class_set(kEnd), character.char_class);
-      return is_over || last == start ? place : last;
-    }
-    last = place;
-    place += character.size;
-    if (kNewlineEnds && character.char_class == kNewline) {
-      newline_end = place;
-    }
-  }
-}
-
-// The end of `\p{N}{1,kMaxNumbers}`, after the first of them.
-template <int kMaxNumbers>
-std::size_t number_end(std::string_view text, std::size_t place) {
-  for (int count = 1; count < kMaxNumbers; ++count) {
-    const Character next = character_at(text, place);
-    if (next.char_class != kNumber) {
-      break;
-    }
-    place += next.size;
-  }
-  return place;
-}
 
 //   's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
 // kDigitsApart: each number is a piece already, and the pattern sees what is between.
@@ -157,6 +82,128 @@ std::size_t llama3_end(std::string_view text, std::size_t start) {
   return skip<kNewlines>(text, skip<kRest>(text, place));
 }
 
+// The end of `[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+`; `start`
+// where there is none.
+std::size_t cased_word_end(std::string_view text, std::size_t start) {
+  std::size_t both_end = start; // of the last character that is in both sets
+  std::size_t place = start;
+  for (;;) {
+    const Character character = character_at(text, place);
+    if (character.char_class == kLower) {
+      return skip<kSmall>(text, place + character.size);
+    }
+    if (!contains(kCapitals, character.char_class)) {
+      return both_end;
+    }
+    place += character.size;
+    if (contains(kSmall, character.char_class)) {
+      both_end = place;
+    }
+  }
+}
+
+//   [^\r\n\p{L}\p{N}]?CAPITALS*SMALL+CONTRACTION?
+//   |[^\r\n\p{L}\p{N}]?CAPITALS+SMALL*CONTRACTION?|\p{N}{1,kMaxNumbers}
+//   | ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+
+// CAPITALS and SMALL are the sets above; CONTRACTION only where kContractions.
+template <int kMaxNumbers, bool kContractions>
+std::size_t cased_end(std::string_view text, std::size_t start) {
+  constexpr ClassSet kRest = kEverything & ~(kWhitespace | kLetters | kNumbers);
+  const auto with_contraction = [&](std::size_t end) {
+    const bool is_apart = kContractions && end < text.size() && text[end] == '\'';
+    return is_apart ? contraction_end<true>(text, end) : end;
+  };
+
+  const Character first = character_at(text, start);
+  std::size_t place = start + first.size;
+  if (contains(kLetters, first.char_class)) {
+    const std::size_t end = cased_word_end(text, start);
+    return with_contraction(end != start ? end : skip<kCapitals>(text, place));
+  }
+  if (first.char_class == kNumber) {
+    return number_end<kMaxNumbers>(text, place);
+  }
+  if (first.char_class != kNewline) {
+    std::size_t end = cased_word_end(text, place);
+    // A mark that goes before no such word is one itself, before it goes before
+    // capitals.
+    if (end == place && !contains(kMarks, first.char_class)) {
+      end = skip<kCapitals>(text, place);
+    }
+    if (end != place || contains(kMarks, first.char_class)) {
+      return with_contraction(end);
+    }
+  }
+  const Character second = character_at(text, place);
+  if (first.char_class == kSpace && contains(kRest, second.char_class)) {
+    place += second.size;
+  } else if (!contains(kRest, first.char_class)) {
+    return whitespace_end<true, 0>(text, start);
+  }
+  place = skip<kRest>(text, place);
+  while (place < text.size() && is_newline_or_slash(text[place])) {
+    ++place;
+  }
+  return place;
+}
+
+//   \p{N}{1,3}, then [一-龥぀-ゟ゠-ヿ]+, then in these and in what is between:
+//   [!-/:-@\[-`{-~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+
+//   | ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+
+// What none of these matches is a piece as well.
+template <bool kIsCjk>
+std::size_t deepseek_v3_word_end(std::string_view text, std::size_t start) {
+  constexpr ClassSet kWord = kIsCjk ? class_set(kCjkLetter, kCjkMark)
+                                    : class_set(kUpper, kLower, kLetter, kMark);
+  constexpr ClassSet kSymbols =
+      kIsCjk ? class_set(kCjkSymbol) : class_set(kSymbol, kApostrophe);
+  constexpr ClassSet kUnmatched =
+      kIsCjk ? class_set(kCjkOther) : class_set(kOther, kLateNumber);
+  constexpr ClassSet kLineEnds = kIsCjk ? 0 : kNewlines;
+
+  const Character first = character_at(text, start);
+  std::size_t place = start + first.size;
+  if (contains(kWord, first.char_class)) {
+    return skip<kWord>(text, place);
+  }
+  Character second = character_at(text, place);
+  if (contains(kSymbols, first.char_class)) {
+    const bool is_ascii = first.size == 1 && second.size == 1;
+    if (is_ascii && contains(kLetters, second.char_class)) {
+      return skip_ascii_letters(text, place);
+    }
+    return skip<kLineEnds>(text, skip<kSymbols>(text, place));
+  }
+  if (first.char_class != kNewline && contains(kWord, second.char_class)) {
+    return skip<kWord>(text, place + second.size);
+  }
+  if (first.char_class == kSpace && contains(kSymbols, second.char_class)) {
+    return skip<kLineEnds>(text, skip<kSymbols>(text, place + second.size));
+  }
+  if (!contains(kUnmatched, first.char_class)) {
+    return whitespace_end<true, kCjk | kNumbers>(text, start);
+  }
+  // Up to where a match begins: the last such character may be a word's first.
+  while (contains(kUnmatched, second.char_class)) {
+    const Character third = character_at(text, place + second.size);
+    if (contains(kWord, third.char_class)) {
+      break;
+    }
+    place += second.size;
+    second = third;
+  }
+  return place;
+}
+
+std::size_t deepseek_v3_end(std::string_view text, std::size_t start) {
+  const Character first = character_at(text, start);
+  if (first.char_class == kNumber) {
+    return number_end<3>(text, start + first.size);
+  }
+  return contains(kCjk, first.char_class) ? deepseek_v3_word_end<true>(text, start)
+                                          : deepseek_v3_word_end<false>(text, start);
+}
+
 std::size_t none_end(std::string_view text, std::size_t /*start*/) {
   return text.size();
 }
@@ -198,9 +245,16 @@ PieceEnd piece_end(Splitter splitter) {
     return llama3_end<1, false>;
   case Splitter::kQwen35:
     return llama3_end<1, true>;
-  default:
-    return none_end;
+  case Splitter::kDeepseekV3:
+    return deepseek_v3_end;
+  case Splitter::kO200k:
+    return cased_end<3, true>;
+  case Splitter::kTekken:
+    return cased_end<1, false>;
+  case Splitter::kNone:
+    break;
   }
+  return none_end;
 }
 
 } // namespace pensieve::bpe
