@@ -38,6 +38,7 @@ _DEEPSEEK_WORDS = (
 )
 
 SPLITTERS: Mapping[tuple[str, ...], str] = {
+    (): "none",
     ("byte level",): "gpt2",
     ("digits", "byte level"): "smollm",
     (_CONTRACTION + _LLAMA3,): "llama3",
