@@ -13,9 +13,9 @@ constexpr std::uint64_t mixed(std::uint64_t value) {
   return (value ^ (value >> 29U)) * 0xbf58476d1ce4e5b9U;
 }
 
-// Slots of an open-addressing table that stays at most half full: a power of two.
+// Slots of an open-addressing table, a power of two: at most 5/8 of them are taken.
 constexpr std::size_t table_size(std::size_t capacity) {
-  return std::bit_ceil(2 * capacity + 2);
+  return std::bit_ceil(capacity + capacity / 5 * 3 + 4);
 }
 
 // A hash's high bits are its place in a table of `size` slots.

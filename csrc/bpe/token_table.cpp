@@ -3,6 +3,7 @@
 #include "bpe/hash.hpp"
 
 #include <cstring>
+#include <stdexcept>
 
 namespace pensieve::bpe {
 
@@ -56,15 +57,28 @@ void TokenTable::insert(std::string_view text, std::uint32_t id) {
   if (text.empty() || find(text, key) != kNoToken) {
     return;
   }
-  std::size_t place = key.hash >> shift_;
-  while (slots_[place].size != 0) {
-    place = (place + 1) & (slots_.size() - 1);
+  std::size_t index = key.hash >> shift_;
+  while (slots_[index].place != 0) {
+    index = (index + 1) & (slots_.size() - 1);
   }
-  Slot& slot = slots_[place];
-  slot = {key.bits, id, static_cast<std::uint32_t>(text.size()), texts_.size()};
+  std::size_t place = text.size();
   if (text.size() > kInlineBytes) {
+    place = kInlineBytes + 1 + texts_.size();
+    if (place + text.size() > UINT32_MAX) {
+      throw std::length_error("[bpe] tokens: expected less than 4 GB");
+    }
+    const auto size = static_cast<std::uint32_t>(text.size());
+    texts_.append(reinterpret_cast<const char*>(&size), sizeof size);
     texts_ += text;
   }
+  slots_[index] = {key.bits, id, static_cast<std::uint32_t>(place)};
+}
+
+bool TokenTable::is_long_text_at(std::size_t offset, std::string_view text) const {
+  const auto size = load<std::uint32_t>(texts_.data() + offset);
+  return size == text.size() &&
+         std::memcmp(texts_.data() + offset + sizeof(std::uint32_t), text.data(),
+                     text.size()) == 0;
 }
 
 } // namespace pensieve::bpe

@@ -18,13 +18,14 @@ struct TextKey {
 
 TextKey key_of(std::string_view text);
 
-// Text → token id. Open addressing, at most half full; never changed once it is built,
+// Text → token id. Open addressing; never changed once it is built,
 // so any thread may read it.
 class TokenTable {
 public:
   explicit TokenTable(std::size_t capacity = 0);
 
   // A text that is there already keeps its id. The empty text is not kept.
+  // std::length_error: all texts together have more than 4 GB.
   void insert(std::string_view text, std::uint32_t id);
 
   [[nodiscard]] std::uint32_t find(std::string_view text) const {
@@ -36,11 +37,10 @@ public:
     std::size_t place = key.hash >> shift_;
     while (true) {
       const Slot& slot = slots_[place];
-      if (slot.bits == key.bits && slot.size == text.size() &&
-          (text.size() <= kInlineBytes || is_at(slot.offset, text))) {
+      if (slot.bits == key.bits && is_at(slot.place, text)) {
         return slot.id;
       }
-      if (slot.size == 0) {
+      if (slot.place == 0) {
         return kNoToken;
       }
       place = (place + 1) & (slots_.size() - 1);
@@ -53,16 +53,23 @@ private:
   struct Slot {
     std::uint64_t bits = 0;
     std::uint32_t id = kNoToken;
-    std::uint32_t size = 0; // 0: free
-    std::size_t offset = 0; // in texts_, of texts that `bits` does not hold
+    // The size of a text that `bits` holds; of others, where it is in texts_, and
+    // kInlineBytes + 1 more. 0: free.
+    std::uint32_t place = 0;
   };
 
-  [[nodiscard]] bool is_at(std::size_t offset, std::string_view text) const {
-    return std::string_view(texts_).substr(offset, text.size()) == text;
+  // Whether `text`, whose bits are there, is the whole text there.
+  [[nodiscard]] bool is_at(std::uint32_t place, std::string_view text) const {
+    if (text.size() <= kInlineBytes) {
+      return place == text.size();
+    }
+    return place > kInlineBytes && is_long_text_at(place - kInlineBytes - 1, text);
   }
 
+  [[nodiscard]] bool is_long_text_at(std::size_t offset, std::string_view text) const;
+
   std::vector<Slot> slots_;
-  std::string texts_;
+  std::string texts_; // each after its size, of 4 bytes
   unsigned shift_;
 };
 
