@@ -3,8 +3,8 @@
 namespace pensieve::bpe {
 
 MergeTable::MergeTable(std::span<const Merge> merges)
-    : slots_(table_size(merges.size())), shift_(table_shift(slots_.size())),
-      num_ranks_(merges.size()) {
+    : slots_(table_size(merges.size())), shift_(table_shift(slots_.size())) {
+  made_.reserve(merges.size());
   std::uint32_t rank = 0;
   for (const Merge& merge : merges) {
     const std::uint64_t pair = pair_of(merge.left, merge.right);
@@ -13,6 +13,7 @@ MergeTable::MergeTable(std::span<const Merge> merges)
       place = (place + 1) & (slots_.size() - 1);
     }
     slots_[place] = {pair, {rank, merge.made}};
+    made_.push_back(merge.made);
     ++rank;
   }
 }

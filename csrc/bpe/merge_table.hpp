@@ -38,7 +38,10 @@ public:
     return slots_[place].merge;
   }
 
-  [[nodiscard]] std::size_t num_ranks() const { return num_ranks_; }
+  // The token that the merge of this rank makes.
+  [[nodiscard]] std::uint32_t made(std::uint32_t rank) const { return made_[rank]; }
+
+  [[nodiscard]] std::size_t num_ranks() const { return made_.size(); }
 
 private:
   struct Slot {
@@ -52,7 +55,7 @@ private:
 
   std::vector<Slot> slots_;
   unsigned shift_;
-  std::size_t num_ranks_;
+  std::vector<std::uint32_t> made_;
 };
 
 } // namespace pensieve::bpe

@@ -54,20 +54,18 @@ void Merger::merge_long(std::vector<std::uint32_t>& symbols, const MergeTable& m
   queue_.clear(merges.num_ranks());
   for (std::uint32_t place = 0; place < size; ++place) {
     symbols_[place] = {symbols[place], place == 0 ? kNowhere : place - 1,
-                       place + 1 == size ? kNowhere : place + 1};
+                       place + 1 == size ? kNowhere : place + 1, kNoRank};
     if (place > 0) {
-      push(place - 1, place, merges);
+      symbols_[place - 1].rank = merges.find(symbols[place - 1], symbols[place]).rank;
     }
+  }
+  for (std::uint32_t place = 0; place < size; ++place) {
+    push_if_first(place);
   }
   while (!queue_.is_empty()) {
     const auto [rank, place] = queue_.pop();
-    const Symbol& symbol = symbols_[place];
-    if (symbol.next == kNowhere) { // the last one, or merged into the one before it
-      continue;
-    }
-    const RankedToken found = merges.find(symbol.id, symbols_[symbol.next].id);
-    if (found.rank == rank) { // else one of the two is another by now
-      merge_at(place, found.id, merges);
+    if (symbols_[place].rank == rank) { // else it, or the next one, is another by now
+      merge_at(place, merges);
     }
   }
   symbols.clear();
@@ -81,26 +79,49 @@ std::size_t Merger::num_bytes() const {
   return symbols_.capacity() * sizeof(Symbol) + queue_.num_bytes();
 }
 
-void Merger::merge_at(std::uint32_t place, std::uint32_t made,
-                      const MergeTable& merges) {
+void Merger::merge_at(std::uint32_t place, const MergeTable& merges) {
   Symbol& symbol = symbols_[place];
   Symbol& taken = symbols_[symbol.next];
-  symbol.id = made;
+  const std::uint32_t taken_rank = taken.rank;
+  symbol.id = merges.made(symbol.rank);
   symbol.next = taken.next;
-  taken.next = kNowhere;
+  symbol.rank = rank_at(place, merges);
+  taken.rank = kNoRank;
   if (symbol.previous != kNowhere) {
-    push(symbol.previous, place, merges);
+    Symbol& previous = symbols_[symbol.previous];
+    const std::uint32_t old_rank = previous.rank;
+    previous.rank = rank_at(symbol.previous, merges);
+    push_if_first(symbol.previous);
+    // The one before that waits already, if it went before the old rank.
+    if (previous.previous != kNowhere && old_rank < symbols_[previous.previous].rank) {
+      push_if_first(previous.previous);
+    }
   }
+  push_if_first(place);
   if (symbol.next != kNowhere) {
-    symbols_[symbol.next].previous = place;
-    push(place, symbol.next, merges);
+    Symbol& next = symbols_[symbol.next];
+    next.previous = place;
+    if (taken_rank <= next.rank) { // else it waits already
+      push_if_first(symbol.next);
+    }
   }
 }
 
-void Merger::push(std::uint32_t left, std::uint32_t right, const MergeTable& merges) {
-  const RankedToken found = merges.find(symbols_[left].id, symbols_[right].id);
-  if (found.rank != kNoRank) {
-    queue_.push({found.rank, left});
+std::uint32_t Merger::rank_at(std::uint32_t place, const MergeTable& merges) const {
+  const Symbol& symbol = symbols_[place];
+  return symbol.next == kNowhere
+             ? kNoRank
+             : merges.find(symbol.id, symbols_[symbol.next].id).rank;
+}
+
+// Waits for the merge of a symbol and the next one, if it goes before those of its
+// neighbours. Of others it need not be known yet: the first of all is among these.
+void Merger::push_if_first(std::uint32_t place) {
+  const Symbol& symbol = symbols_[place];
+  if (symbol.rank != kNoRank &&
+      (symbol.previous == kNowhere || symbols_[symbol.previous].rank > symbol.rank) &&
+      (symbol.next == kNowhere || symbols_[symbol.next].rank >= symbol.rank)) {
+    queue_.push({symbol.rank, place});
   }
 }
 

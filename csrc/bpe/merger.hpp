@@ -30,10 +30,13 @@ private:
     std::uint32_t id;
     std::uint32_t previous; // places of its neighbours; kNowhere at the ends
     std::uint32_t next;
+    std::uint32_t rank; // of its merge with the next one; kNoRank: there is none
   };
 
-  void merge_at(std::uint32_t place, std::uint32_t made, const MergeTable& merges);
-  void push(std::uint32_t left, std::uint32_t right, const MergeTable& merges);
+  void merge_at(std::uint32_t place, const MergeTable& merges);
+  [[nodiscard]] std::uint32_t rank_at(std::uint32_t place,
+                                      const MergeTable& merges) const;
+  void push_if_first(std::uint32_t place);
 
   std::array<RankedToken, kShort> found_{}; // of each symbol and the next one
   std::vector<Symbol> symbols_;
