@@ -73,7 +73,10 @@ def test_each_native_module_has_a_binding_a_core_stubs_and_tests():
 
     assert bindings == stubs
     for name in bindings:
-        assert list((ROOT / "csrc" / name).glob("*.hpp")), name
+        binding = (ROOT / "csrc" / f"{name}.pyx").read_text(encoding="utf-8")
+        headers = re.findall(r'extern from "(.+\.hpp)"', binding)
+        assert headers, name
+        assert all((ROOT / "csrc" / header).exists() for header in headers), name
         assert (ROOT / "tests" / "native" / f"test_{name}.py").exists(), name
 
 

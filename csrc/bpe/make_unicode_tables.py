@@ -4,6 +4,7 @@ The classes are those that the regex engine of Hugging Face `tokenizers` sees, a
 it code point by code point; so they have to be made anew where its Unicode version
 changes, which tests/native/test_splitter.py tells. NFC's are those of Python's
 unicodedata: what that does not know yet is left for the slow way, whatever the version.
+unicode.hpp states the size of the classes' table.
 """
 
 import unicodedata
@@ -75,7 +76,7 @@ def char_classes() -> bytearray:
         if classes[point] != NUMBER:
             assert classes[point] == OTHER
             classes[point] = LATE_NUMBER
-    for point in matched("[一-龥぀-ゟ゠-ヿ]"):  # DeepSeek's
+    for point in matched("[\u4e00-\u9fa5\u3040-\u309f\u30a0-\u30ff]"):  # DeepSeek's
         classes[point] = AS_CJK[classes[point]]
     for char, char_class in {
         "'": APOSTROPHE,
@@ -134,9 +135,7 @@ def array(name: str, values: Iterable[int], element: str) -> str:
     )
 
 
-def write(
-    file: str, source: str, name: str, make: Callable[[], bytearray]
-) -> None:
+def write(file: str, source: str, name: str, make: Callable[[], bytearray]) -> None:
     """Write one table's two stages."""
     indices, values = two_stages(make())
     element = "uint8_t" if max(indices) < 256 else "uint16_t"

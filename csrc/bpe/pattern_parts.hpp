@@ -22,14 +22,18 @@ inline constexpr ClassSet kCapitals = // with all letters that have no case
 inline constexpr ClassSet kSmall =
     class_set(kLower, kLetter, kCjkLetter, kMark, kCjkMark);
 
+// The small letter of an ASCII capital; any other byte as it is.
+inline char small_letter(char byte) {
+  return 'A' <= byte && byte <= 'Z' ? static_cast<char>(byte - 'A' + 'a') : byte;
+}
+
 // The end of 's, 't, 're, 've, 'm, 'll or 'd, in small letters or, where kAnyCase, in
 // any; `start` where there is none. The byte at `start` is an apostrophe.
 template <bool kAnyCase>
 std::size_t contraction_end(std::string_view text, std::size_t start) {
   const auto letter = [&](std::size_t offset) {
     const char byte = start + offset < text.size() ? text[start + offset] : '\0';
-    return kAnyCase && 'A' <= byte && byte <= 'Z' ? static_cast<char>(byte | 0x20)
-                                                  : byte;
+    return kAnyCase ? small_letter(byte) : byte;
   };
   const auto is_pair = [&](char second) {
     return letter(2) == second ? start + 3 : start;
@@ -91,7 +95,7 @@ std::size_t number_end(std::string_view text, std::size_t place) {
 
 inline std::size_t skip_ascii_letters(std::string_view text, std::size_t place) {
   const auto is_letter = [](char byte) {
-    const char small = static_cast<char>(byte | 0x20);
+    const char small = small_letter(byte);
     return 'a' <= small && small <= 'z';
   };
   while (place < text.size() && is_letter(text[place])) {

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 
 namespace pensieve::bpe {
@@ -72,10 +74,39 @@ inline Character character_at(std::string_view text, std::size_t place) {
   return {static_cast<CharClass>(value), point.size};
 }
 
+// How many of the 8 bytes at `place`, which are in the text, are ASCII letters (small
+// ones only, unless kAnyCase) before one is none.
+template <bool kAnyCase>
+std::size_t ascii_letters(std::string_view text, std::size_t place) {
+  constexpr std::uint64_t kEach = 0x0101010101010101;
+  std::uint64_t word = 0;
+  std::memcpy(&word, text.data() + place, sizeof word);
+  const std::uint64_t case_bits = kAnyCase ? 0x20 * kEach : 0;
+  const std::uint64_t small = (word | case_bits) & (0x7F * kEach);
+  // The upper bit of each byte: from 'a' on, beyond 'z', beyond ASCII.
+  const std::uint64_t from_a = small + ((0x80 - 'a') * kEach);
+  const std::uint64_t beyond_z = small + ((0x7F - 'z') * kEach);
+  const std::uint64_t others = (~from_a | beyond_z | word) & (0x80 * kEach);
+  return static_cast<std::size_t>(std::countr_zero(others)) /
+         8; // 8 where there is none
+}
+
 // The end of the run of these classes that begins at `place`, if there is one.
 template <ClassSet kClasses>
 std::size_t skip(std::string_view text, std::size_t place) {
   static_assert(!contains(kClasses, CharClass::kEnd));
+  if constexpr (std::endian::native == std::endian::little &&
+                contains(kClasses, CharClass::kLower)) {
+    // PERF: a word at a time, with one branch; bench/native/bench_splitter.py
+    while (place + 8 <= text.size()) {
+      const std::size_t letters =
+          ascii_letters<contains(kClasses, CharClass::kUpper)>(text, place);
+      place += letters;
+      if (letters < 8) {
+        break;
+      }
+    }
+  }
   for (;;) {
     const Character character = character_at(text, place);
     if (!contains(kClasses, character.char_class)) {

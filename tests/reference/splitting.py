@@ -1,4 +1,4 @@
-"""The splitters of `_native.splitter`, put together of Hugging Face `tokenizers`' steps.
+"""The splitters of `_native.splitter`, as steps of Hugging Face `tokenizers`.
 
 Each is that of the models' own tokenizer.json; there, a pattern may have its line ends
 written out.
@@ -30,7 +30,7 @@ PATTERNS = {
     ],
     "deepseek_v3": [
         r"\p{N}{1,3}",
-        "[一-龥぀-ゟ゠-ヿ]+",
+        "[\u4e00-\u9fa5\u3040-\u309f\u30a0-\u30ff]+",
         r"[!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+"
         r"|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+"
         r"| ?[\p{P}\p{S}]+[\r\n]*|" + _SPACES,
@@ -71,9 +71,7 @@ def pieces(splitter: str, text: str) -> list[str]:
 
 
 def byte_level_pieces(text: str) -> list[str]:
-    return [
-        text[start:end] for _, (start, end) in BYTE_LEVEL.pre_tokenize_str(text)
-    ]
+    return [text[start:end] for _, (start, end) in BYTE_LEVEL.pre_tokenize_str(text)]
 
 
 def is_nfc(text: str) -> bool:
