@@ -20,7 +20,7 @@ CPP_SOURCES := $(shell find csrc -name '*.cpp' -o -name '*.hpp' -o -name '*.c')
 DOCTEST = $(wildcard $(addsuffix /doctest/doctest.h,/usr/include /usr/local/include /opt/homebrew/include))
 PIP = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help setup demo test test-native test-claude conformance chaos forced-answers traces mutants lint bench clean distclean
+.PHONY: help setup demo test test-native test-tsan test-claude conformance chaos forced-answers traces mutants lint bench clean distclean
 
 help:
 	@echo "make demo      install into .venv, start a server, stream one answer"
@@ -117,6 +117,14 @@ ifeq ($(DOCTEST),)
 	@echo "Skipped the C++ unit tests: doctest is not installed (Debian: doctest-dev, Homebrew: doctest)"
 else
 	PATH="$(CURDIR)/$(BIN):$$PATH" && cmake --preset asan && cmake --build --preset asan && ctest --preset asan
+endif
+
+# The same under ThreadSanitizer, which AddressSanitizer cannot run beside.
+test-tsan: $(PACKAGE)
+ifeq ($(DOCTEST),)
+	@echo "Skipped the C++ unit tests: doctest is not installed (Debian: doctest-dev, Homebrew: doctest)"
+else
+	PATH="$(CURDIR)/$(BIN):$$PATH" && cmake --preset tsan && cmake --build --preset tsan && ctest --preset tsan
 endif
 
 mutants: setup

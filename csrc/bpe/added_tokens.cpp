@@ -11,7 +11,7 @@ namespace pensieve::bpe {
 namespace {
 
 // Unicode's White_Space.
-bool is_space(char32_t character) {
+bool is_space(std::uint32_t character) {
   return (character >= 0x09 && character <= 0x0d) || character == 0x20 ||
          character == 0x85 || character == 0xa0 || character == 0x1680 ||
          (character >= 0x2000 && character <= 0x200a) || character == 0x2028 ||
@@ -22,8 +22,8 @@ bool is_space(char32_t character) {
 // Where the white space begins that ends at `end`, but not before `first`.
 std::size_t spaces_start(std::string_view text, std::size_t first, std::size_t end) {
   while (end > first) {
-    const std::size_t start = character_before(text, end);
-    if (!is_space(character_at(text, start).code_point)) {
+    const std::size_t start = code_point_before(text, end);
+    if (!is_space(code_point_at(text, start).value)) {
       break;
     }
     end = start;
@@ -33,8 +33,8 @@ std::size_t spaces_start(std::string_view text, std::size_t first, std::size_t e
 
 std::size_t spaces_end(std::string_view text, std::size_t start) {
   while (start < text.size()) {
-    const Character character = character_at(text, start);
-    if (!is_space(character.code_point)) {
+    const CodePoint character = code_point_at(text, start);
+    if (!is_space(character.value)) {
       break;
     }
     start += character.size;

@@ -7,7 +7,7 @@ namespace pensieve::bpe {
 namespace {
 
 bool is_one_character(std::string_view text) {
-  return !text.empty() && character_at(text, 0).size == text.size();
+  return !text.empty() && code_point_at(text, 0).size == text.size();
 }
 
 } // namespace
@@ -42,7 +42,7 @@ void Alphabet::symbols(std::string_view piece, std::vector<std::uint32_t>& ids) 
   bool has_unknown = false; // one that is not yet in `ids`
   std::size_t start = 0;
   while (start < piece.size()) {
-    const std::size_t size = is_byte_level_ ? 1 : character_at(piece, start).size;
+    const std::size_t size = is_byte_level_ ? 1 : code_point_at(piece, start).size;
     const std::string_view character = piece.substr(start, size);
     const auto lead = static_cast<std::uint8_t>(character.front());
     const std::uint32_t id = is_byte_level_ ? bytes_[lead] : characters_.find(character);

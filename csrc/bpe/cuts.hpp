@@ -21,7 +21,7 @@ public:
   [[nodiscard]] std::size_t part_end(std::string_view text, std::size_t start) const;
 
 private:
-  static std::size_t bit_of(char32_t before, char32_t after);
+  static std::size_t bit_of(std::uint32_t before, std::uint32_t after);
 
   // Bits of pairs of characters that have a seam. Others may share a bit, and then are
   // not cut apart, which is never wrong.
