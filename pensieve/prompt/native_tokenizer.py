@@ -95,13 +95,23 @@ def recognise(
             "fuses_unknown": model["fuse_unk"],
             "watched": sorted(watched),
         }
-        if len(set(model["vocab"].values())) != len(model["vocab"]):
-            raise UnknownTokenizerError("two tokens have one id")
+        _check_vocabulary(model, backend)
         encoder = Encoder(model["vocab"], model["merges"], **options)
     except (UnknownTokenizerError, ValueError) as error:
         return None, str(error)
     normalize = backend.normalizer.normalize_str if family.is_nfc else None
     return NativeTokenizer(encoder, normalize), ""
+
+
+def _check_vocabulary(model: dict[str, Any], backend: tokenizers.Tokenizer) -> None:
+    vocab = model["vocab"]
+    # The description has but one of those that share an id.
+    if backend.get_vocab_size(with_added_tokens=False) != len(vocab):
+        raise UnknownTokenizerError("two tokens have one id")
+    if model["byte_fallback"] and not all(
+        f"<0x{byte:02X}>" in vocab for byte in range(256)
+    ):
+        raise UnknownTokenizerError("byte_fallback without a token for each byte")
 
 
 def _unknown(model: dict[str, Any]) -> str | None:
