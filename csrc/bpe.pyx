@@ -114,7 +114,7 @@ fill_letters()
 
 
 @cython.final
-cdef class Utf8:
+cdef class _Utf8:
     """UTF-8 of a text, which it keeps alive."""
 
     cdef object _owner
@@ -168,7 +168,7 @@ cdef void add_merges(Description& description, dict vocab, merges) except *:
 
 
 cdef Splitter named_splitter(str name) except *:
-    cdef Utf8 utf8 = Utf8(name)
+    cdef _Utf8 utf8 = _Utf8(name)
     cdef optional[Splitter] splitter = splitter_named(utf8.view)
     if not splitter.has_value():
         raise ValueError(f"[bpe] splitter: expected the name of one, got {name!r}")
@@ -245,7 +245,7 @@ cdef class Encoder:
 
     def encode(self, str text not None, *, cpp_bool is_normalized=False):
         cdef vector[uint32_t] ids
-        cdef Utf8 utf8 = Utf8(text)
+        cdef _Utf8 utf8 = _Utf8(text)
         if not self._run(utf8.view, is_normalized, &ids).has_value():
             return None
         cdef array.array made = array.clone(NO_IDS, <Py_ssize_t>ids.size(), zero=False)
@@ -254,12 +254,12 @@ cdef class Encoder:
         return made
 
     def count(self, str text not None, *, cpp_bool is_normalized=False):
-        cdef Utf8 utf8 = Utf8(text)
+        cdef _Utf8 utf8 = _Utf8(text)
         cdef optional[size_t] number = self._run(utf8.view, is_normalized, NULL)
         return number.value() if number.has_value() else None
 
     def split_raw(self, str text not None):
-        cdef Utf8 utf8 = Utf8(text)
+        cdef _Utf8 utf8 = _Utf8(text)
         cdef vector[Span] spans
         cdef Span span
         self._encoder.get().split_raw(utf8.view, spans)

@@ -58,7 +58,12 @@ AddedTokens::AddedTokens(std::span<const AddedToken> tokens) {
   tokens_.assign(tokens.begin(), tokens.end());
   std::ranges::sort(tokens_, {}, &AddedToken::text);
   nodes_.emplace_back();
-  grow(0, tokens_, 0);
+  std::vector<Branch> branches{{0, 0, tokens_}};
+  while (!branches.empty()) {
+    const Branch branch = branches.back();
+    branches.pop_back();
+    grow(branch, branches);
+  }
   for (const AddedToken& token : tokens_) {
     begins_[static_cast<std::uint8_t>(token.text.front())] = true;
   }
@@ -104,37 +109,26 @@ void AddedTokens::split(std::string_view text, std::vector<Span>& spans) const {
   }
 }
 
-void AddedTokens::grow(std::uint32_t node, std::span<const AddedToken> sorted,
-                       std::size_t depth) {
-  // All of `sorted` have the same first `depth` bytes; what ends there is first.
-  if (sorted.front().text.size() == depth) {
-    nodes_[node].token = static_cast<std::uint32_t>(&sorted.front() - tokens_.data());
-    sorted = sorted.subspan(1);
+void AddedTokens::grow(Branch branch, std::vector<Branch>& more) {
+  auto [node, depth, tokens] = branch;
+  if (tokens.front().text.size() == depth) { // sorted: what ends here is first
+    nodes_[node].token = static_cast<std::uint32_t>(&tokens.front() - tokens_.data());
+    tokens = tokens.subspan(1);
   }
-  const auto byte_of = [&](const AddedToken& token) {
-    return static_cast<std::uint8_t>(token.text[depth]);
-  };
-  std::vector<std::span<const AddedToken>> groups;
-  while (!sorted.empty()) {
-    const auto end =
-        std::ranges::find_if(sorted, [&](const AddedToken& token) {
-          return byte_of(token) != byte_of(sorted.front());
-        });
-    const auto size = static_cast<std::size_t>(end - sorted.begin());
-    groups.push_back(sorted.first(size));
-    sorted = sorted.subspan(size);
-  }
-  const std::size_t first_edge = edges_.size();
-  nodes_[node].first_edge = static_cast<std::uint32_t>(first_edge);
-  nodes_[node].num_edges = static_cast<std::uint32_t>(groups.size());
-  for (const auto group : groups) {
-    edges_.push_back({byte_of(group.front()), 0});
-  }
-  for (std::size_t index = 0; index < groups.size(); ++index) {
+  nodes_[node].first_edge = static_cast<std::uint32_t>(edges_.size());
+  while (!tokens.empty()) {
+    const auto byte = static_cast<std::uint8_t>(tokens.front().text[depth]);
+    std::size_t size = 1;
+    while (size < tokens.size() &&
+           static_cast<std::uint8_t>(tokens[size].text[depth]) == byte) {
+      ++size;
+    }
     const auto child = static_cast<std::uint32_t>(nodes_.size());
     nodes_.emplace_back();
-    edges_[first_edge + index].node = child;
-    grow(child, groups[index], depth + 1);
+    edges_.push_back({byte, child});
+    ++nodes_[node].num_edges;
+    more.push_back({child, depth + 1, tokens.first(size)});
+    tokens = tokens.subspan(size);
   }
 }
 
@@ -144,8 +138,7 @@ const AddedToken* AddedTokens::longest_at(std::string_view text,
   const Node* node = nodes_.data();
   for (std::size_t place = start; place < text.size(); ++place) {
     const auto byte = static_cast<std::uint8_t>(text[place]);
-    const auto edges =
-        std::span(edges_).subspan(node->first_edge, node->num_edges);
+    const auto edges = std::span(edges_).subspan(node->first_edge, node->num_edges);
     const auto found = std::ranges::lower_bound(edges, byte, {}, &Edge::byte);
     if (found == edges.end() || found->byte != byte) {
       break;

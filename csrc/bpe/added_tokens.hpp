@@ -51,7 +51,14 @@ private:
     std::uint32_t node;
   };
 
-  void grow(std::uint32_t node, std::span<const AddedToken> sorted, std::size_t depth);
+  // Where a node is to be filled in: with tokens that begin alike up to its depth.
+  struct Branch {
+    std::uint32_t node;
+    std::size_t depth;
+    std::span<const AddedToken> tokens; // sorted
+  };
+
+  void grow(Branch branch, std::vector<Branch>& more);
   [[nodiscard]] const AddedToken* longest_at(std::string_view text,
                                              std::size_t start) const;
 

@@ -45,7 +45,8 @@ void Alphabet::symbols(std::string_view piece, std::vector<std::uint32_t>& ids) 
     const std::size_t size = is_byte_level_ ? 1 : code_point_at(piece, start).size;
     const std::string_view character = piece.substr(start, size);
     const auto lead = static_cast<std::uint8_t>(character.front());
-    const std::uint32_t id = is_byte_level_ ? bytes_[lead] : characters_.find(character);
+    const std::uint32_t id =
+        is_byte_level_ ? bytes_[lead] : characters_.find(character);
     start += size;
     if (id != kNoToken) {
       if (has_unknown) {

@@ -12,7 +12,8 @@ constexpr std::uint32_t kNumAscii = 0x80;
 
 } // namespace
 
-Cuts::Cuts() : seams_((std::size_t{1} << kLogBits) / 64) {}
+Cuts::Cuts() : seams_((std::size_t{1} << kLogBits) / 64) {
+}
 
 void Cuts::add_merge(std::string_view left, std::string_view right) {
   const std::uint32_t before =

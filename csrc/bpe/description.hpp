@@ -23,13 +23,14 @@ enum class SpaceBefore : std::uint8_t { kNever, kFirstText, kEveryText };
 // All that an encoder is made of.
 struct Description {
   std::vector<Token> tokens;
-  std::vector<Merge> merges; // by rank
+  std::vector<Merge> merges;                 // by rank
   std::vector<AddedToken> raw_tokens;        // found before text is normalised
   std::vector<AddedToken> normalized_tokens; // found in what is left, afterwards
   std::vector<std::uint32_t> watched;        // ids whose coming from text is told
 
-  std::uint32_t unknown = kNoToken; // for what has no token; without it that is left out
-  bool fuses_unknown = false;       // neighbours become one
+  std::uint32_t unknown =
+      kNoToken;               // for what has no token; without it that is left out
+  bool fuses_unknown = false; // neighbours become one
 
   // Byte-level BPE.
   bool is_byte_level = false;

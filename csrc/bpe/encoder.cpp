@@ -10,7 +10,7 @@ namespace pensieve::bpe {
 
 namespace {
 
-constexpr std::string_view kSpace = "\u2581"; // SentencePiece's
+constexpr std::string_view kSpace = "\u2581";     // SentencePiece's
 constexpr std::uint32_t kMaxId = (1U << 22U) - 1; // tables are as long
 constexpr std::size_t kMaxTextBytes = (std::size_t{1} << 31U) - 1;
 
@@ -50,42 +50,45 @@ void check_ids(const Description& description) {
   std::ranges::for_each(description.watched, check_id);
 }
 
-const Description& checked(const Description& description) {
-  check_ids(description);
-  return description;
-}
-
 } // namespace
 
-// Where tokens go, and what they are made with.
-struct Encoder::Output {
-  Scratch& scratch;
-  std::vector<std::uint32_t>* ids; // null: they are only counted
-  const std::vector<bool>& is_watched;
-  std::size_t count = 0;
-  bool has_watched = false;
+// Where tokens go. Without `ids` they are only counted.
+class Encoder::Output {
+public:
+  Output(std::vector<std::uint32_t>* ids, const std::vector<bool>* is_watched)
+      : ids_(ids), is_watched_(is_watched) {}
 
   void add(std::span<const std::uint32_t> more) {
-    count += more.size();
-    if (ids != nullptr) {
-      ids->insert(ids->end(), more.begin(), more.end());
+    count_ += more.size();
+    if (ids_ != nullptr) {
+      ids_->insert(ids_->end(), more.begin(), more.end());
     }
-    if (!is_watched.empty()) {
-      has_watched |= std::ranges::any_of(more, [&](std::uint32_t id) {
-        return id < is_watched.size() && is_watched[id];
+    if (!is_watched_->empty()) {
+      has_watched_ |= std::ranges::any_of(more, [&](std::uint32_t id) {
+        return id < is_watched_->size() && (*is_watched_)[id];
       });
     }
   }
+
+  [[nodiscard]] std::size_t count() const { return count_; }
+  [[nodiscard]] bool has_watched() const { return has_watched_; }
+
+private:
+  std::vector<std::uint32_t>* ids_;
+  const std::vector<bool>* is_watched_; // as Encoder's
+  std::size_t count_ = 0;
+  bool has_watched_ = false;
 };
 
 Encoder::Encoder(const Description& description)
-    : merges_(checked(description).merges), alphabet_(description),
+    : merges_(description.merges), alphabet_(description),
       raw_tokens_(description.raw_tokens),
       normalized_tokens_(description.normalized_tokens),
       piece_end_(piece_end(description.splitter)),
-      is_byte_level_(description.is_byte_level),
-      prepends_(description.prepends), replaces_spaces_(description.replaces_spaces),
+      is_byte_level_(description.is_byte_level), prepends_(description.prepends),
+      replaces_spaces_(description.replaces_spaces),
       is_metaspace_(description.is_metaspace), space_before_(description.space_before) {
+  check_ids(description);
   for (const std::uint32_t id : description.watched) {
     is_watched_.resize(std::max<std::size_t>(is_watched_.size(), id + 1));
     is_watched_[id] = true;
@@ -104,43 +107,45 @@ std::optional<std::size_t> Encoder::encode(std::string_view text, Steps steps,
   }
   ScratchPool::Lease lease(scratches_);
   Scratch& scratch = *lease;
-  Output out{.scratch = scratch, .ids = ids, .is_watched = is_watched_};
+  Output out(ids, &is_watched_);
   if (steps == Steps::kAfterNormalizing) {
-    add_normalized(text, true, out);
+    add_normalized(text, true, scratch, out);
   } else {
     scratch.raw_spans.clear();
     raw_tokens_.split(text, scratch.raw_spans);
     for (const Span& span : scratch.raw_spans) {
       if (span.id == kNoToken) {
         add_normalized(normalized(span.text, scratch.normalized),
-                       span.text.data() == text.data(), out);
+                       span.text.data() == text.data(), scratch, out);
       } else {
         out.add({&span.id, 1});
       }
     }
   }
-  if (out.has_watched) {
+  if (out.has_watched()) {
     return std::nullopt;
   }
-  return out.count;
+  return out.count();
 }
 
-void Encoder::add_normalized(std::string_view text, bool is_start, Output& out) const {
-  std::vector<Span>& spans = out.scratch.spans;
+void Encoder::add_normalized(std::string_view text, bool is_start, Scratch& scratch,
+                             Output& out) const {
+  std::vector<Span>& spans = scratch.spans;
   spans.clear();
   normalized_tokens_.split(text, spans);
   for (const Span& span : spans) {
     if (span.id == kNoToken) {
-      add_text(span.text, is_start && span.text.data() == text.data(), out);
+      add_text(span.text, is_start && span.text.data() == text.data(), scratch, out);
     } else {
       out.add({&span.id, 1});
     }
   }
 }
 
-void Encoder::add_text(std::string_view text, bool is_start, Output& out) const {
+void Encoder::add_text(std::string_view text, bool is_start, Scratch& scratch,
+                       Output& out) const {
   if (!is_byte_level_) {
-    text = spaced(text, is_start, out.scratch.spaced);
+    text = spaced(text, is_start, scratch.spaced);
   }
   for (std::size_t start = 0; start < text.size();) {
     std::size_t end = text.size();
@@ -149,19 +154,18 @@ void Encoder::add_text(std::string_view text, bool is_start, Output& out) const 
     } else if (cuts_) {
       end = cuts_->part_end(text, start);
     }
-    add_piece(text.substr(start, end - start), out);
+    add_piece(text.substr(start, end - start), scratch, out);
     start = end;
   }
 }
 
-void Encoder::add_piece(std::string_view piece, Output& out) const {
+void Encoder::add_piece(std::string_view piece, Scratch& scratch, Output& out) const {
   const TextKey key = key_of(piece);
   const std::uint32_t whole = wholes_.find(piece, key);
   if (whole != kNoToken) {
     out.add({&whole, 1});
     return;
   }
-  Scratch& scratch = out.scratch;
   const std::span<const std::uint32_t> known = scratch.cache.find(piece, key);
   if (!known.empty()) {
     out.add(known);

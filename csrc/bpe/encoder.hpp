@@ -41,11 +41,13 @@ public:
   }
 
 private:
-  struct Output;
+  class Output;
 
-  void add_normalized(std::string_view text, bool is_start, Output& out) const;
-  void add_text(std::string_view text, bool is_start, Output& out) const;
-  void add_piece(std::string_view piece, Output& out) const;
+  void add_normalized(std::string_view text, bool is_start, Scratch& scratch,
+                      Output& out) const;
+  void add_text(std::string_view text, bool is_start, Scratch& scratch,
+                Output& out) const;
+  void add_piece(std::string_view piece, Scratch& scratch, Output& out) const;
   [[nodiscard]] std::string_view normalized(std::string_view text,
                                             std::string& into) const;
   [[nodiscard]] std::string_view spaced(std::string_view text, bool is_start,

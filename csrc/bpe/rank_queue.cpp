@@ -60,8 +60,7 @@ RankQueue::Item RankQueue::pop() {
 }
 
 std::size_t RankQueue::num_bytes() const {
-  std::size_t num_places =
-      ranks_.capacity() + bucket_of_.capacity() + free_.capacity();
+  std::size_t num_places = ranks_.capacity() + bucket_of_.capacity() + free_.capacity();
   for (const Bucket& bucket : buckets_) {
     num_places += bucket.places.capacity();
   }

@@ -38,7 +38,7 @@ private:
     bool is_heap = false;
   };
 
-  void append(Bucket& bucket, std::uint32_t place);
+  static void append(Bucket& bucket, std::uint32_t place);
 
   std::vector<std::uint32_t> ranks_;     // a min-heap of those that have a bucket
   std::vector<std::uint32_t> bucket_of_; // by rank; kNone where it has none

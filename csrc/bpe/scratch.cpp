@@ -4,11 +4,11 @@
 
 namespace pensieve::bpe {
 
-std::size_t Scratch::num_bytes() const {
-  return merger.num_bytes() + cache.num_bytes() +
-         (symbols.capacity() + ids.capacity()) * sizeof(std::uint32_t) +
-         (raw_spans.capacity() + spans.capacity()) * sizeof(Span) +
-         normalized.capacity() + spaced.capacity();
+std::size_t num_bytes(const Scratch& scratch) {
+  return scratch.merger.num_bytes() + scratch.cache.num_bytes() +
+         scratch.symbols.capacity() * sizeof(std::uint32_t) +
+         (scratch.raw_spans.capacity() + scratch.spans.capacity()) * sizeof(Span) +
+         scratch.normalized.capacity() + scratch.spaced.capacity();
 }
 
 std::unique_ptr<Scratch> ScratchPool::take() {
@@ -25,7 +25,7 @@ std::unique_ptr<Scratch> ScratchPool::take() {
 }
 
 void ScratchPool::give_back(std::unique_ptr<Scratch> scratch) noexcept {
-  if (scratch->num_bytes() > kMaxBytes) {
+  if (num_bytes(*scratch) > kMaxBytes) {
     return;
   }
   const std::scoped_lock lock(mutex_);

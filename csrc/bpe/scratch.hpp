@@ -18,14 +18,13 @@ struct Scratch {
   Merger merger;
   PieceCache cache;
   std::vector<std::uint32_t> symbols; // of one piece
-  std::vector<std::uint32_t> ids;     // of the whole text, where they are asked for
   std::vector<Span> raw_spans;
   std::vector<Span> spans;
   std::string normalized;
   std::string spaced;
-
-  [[nodiscard]] std::size_t num_bytes() const;
 };
+
+std::size_t num_bytes(const Scratch& scratch);
 
 // Scratches that are not in use. Any thread may take one.
 class ScratchPool {

@@ -27,8 +27,7 @@ std::uint64_t short_bits(std::string_view text) {
   const std::size_t middle = size / 2;
   return load<std::uint8_t>(start) |
          load<std::uint8_t>(start + middle) << (8U * static_cast<unsigned>(middle)) |
-         load<std::uint8_t>(start + size - 1)
-             << (8U * static_cast<unsigned>(size - 1));
+         load<std::uint8_t>(start + size - 1) << (8U * static_cast<unsigned>(size - 1));
 }
 
 std::uint64_t long_bits(std::string_view text) {
@@ -50,7 +49,8 @@ TextKey key_of(std::string_view text) {
 }
 
 TokenTable::TokenTable(std::size_t capacity)
-    : slots_(table_size(capacity)), shift_(table_shift(slots_.size())) {}
+    : slots_(table_size(capacity)), shift_(table_shift(slots_.size())) {
+}
 
 void TokenTable::insert(std::string_view text, std::uint32_t id) {
   const TextKey key = key_of(text);

@@ -16,9 +16,10 @@ inline CodePoint code_point_at(std::string_view text, std::size_t start) {
 
 // Where the code point begins that ends at `end`, which is not 0.
 inline std::size_t code_point_before(std::string_view text, std::size_t end) {
-  do {
+  --end;
+  while (end > 0 && (static_cast<std::uint8_t>(text[end]) & 0xc0U) == 0x80U) {
     --end;
-  } while (end > 0 && (static_cast<std::uint8_t>(text[end]) & 0xc0U) == 0x80U);
+  }
   return end;
 }
 

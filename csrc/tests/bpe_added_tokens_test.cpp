@@ -33,8 +33,8 @@ std::string shown(const std::vector<AddedToken>& tokens, std::string_view text) 
 } // namespace
 
 TEST_CASE("the leftmost token is found, and the longest that begins there") {
-  const std::vector<AddedToken> tokens{token("ab", 1), token("abc", 2),
-                                       token("bcd", 3), token("\u65e5", 4)};
+  const std::vector<AddedToken> tokens{token("ab", 1), token("abc", 2), token("bcd", 3),
+                                       token("\u65e5", 4)};
 
   CHECK(shown(tokens, "xabcdab") == "x[2]d[1]");
   CHECK(shown(tokens, "abbcd") == "[1][3]");

@@ -74,6 +74,7 @@ TEST_CASE("eight threads encode as one does") {
   std::vector<std::vector<std::vector<std::uint32_t>>> found(8);
   {
     std::vector<std::jthread> threads;
+    threads.reserve(found.size());
     for (auto& mine : found) {
       threads.emplace_back([&] {
         for (const std::string& text : texts) {
@@ -91,6 +92,7 @@ TEST_CASE("more scratches than are kept are in use at once") {
   ScratchPool pool;
   {
     std::vector<std::unique_ptr<ScratchPool::Lease>> leases;
+    leases.reserve(2 * ScratchPool::kMaxKept);
     for (std::size_t count = 0; count < 2 * ScratchPool::kMaxKept; ++count) {
       leases.push_back(std::make_unique<ScratchPool::Lease>(pool));
     }

@@ -4,7 +4,7 @@ from array import array
 from collections.abc import Iterable, Sequence
 from typing import Self, TypeAlias, final
 
-AddedToken: TypeAlias = tuple[str, int, bool, bool, bool]
+_AddedToken: TypeAlias = tuple[str, int, bool, bool, bool]
 """Content; id; whether it stays text (and hides what begins inside of it); whether
 white space before it belongs to it, and after it."""
 
@@ -49,8 +49,8 @@ class Encoder:
         prepends: bool = False,
         replaces_spaces: bool = False,
         metaspace: str | None = None,
-        raw_tokens: Iterable[AddedToken] = (),
-        normalized_tokens: Iterable[AddedToken] = (),
+        raw_tokens: Iterable[_AddedToken] = (),
+        normalized_tokens: Iterable[_AddedToken] = (),
         watched: Sequence[int] = (),
     ) -> Self: ...
     def encode(self, text: str, *, is_normalized: bool = False) -> array[int] | None:

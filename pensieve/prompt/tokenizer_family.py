@@ -20,9 +20,7 @@ class UnknownTokenizerError(Exception):
 _CONTRACTION = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)"
 _SPELT_CONTRACTION = r"(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])"
 _SPACES = r"|\s*[\r\n]+|\s+(?!\S)|\s+"
-_LLAMA3 = (
-    r"|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*" + _SPACES
-)
+_LLAMA3 = r"|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*" + _SPACES
 _QWEN2 = _LLAMA3.replace("{1,3}", "")
 _QWEN35 = r"|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*"
 _BEFORE_WORD = r"[^\r\n\p{L}\p{N}]?"
@@ -32,6 +30,7 @@ _CASED = (
     f"{_BEFORE_WORD}{_UPPER}*{_LOWER}+%s|{_BEFORE_WORD}{_UPPER}+{_LOWER}*%s"
     r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*" + _SPACES
 )
+_DEEPSEEK_CJK = "[\u4e00-\u9fa5\u3040-\u309f\u30a0-\u30ff]+"
 _DEEPSEEK_WORDS = (
     r"[!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+"
     r"|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*" + _SPACES
@@ -45,7 +44,7 @@ SPLITTERS: Mapping[tuple[str, ...], str] = {
     (_SPELT_CONTRACTION + _LLAMA3,): "llama3",
     (_CONTRACTION + _QWEN2,): "qwen2",
     (_CONTRACTION + _QWEN35 + _SPACES,): "qwen35",
-    (r"\p{N}{1,3}", "[一-龥぀-ゟ゠-ヿ]+", _DEEPSEEK_WORDS): "deepseek_v3",
+    (r"\p{N}{1,3}", _DEEPSEEK_CJK, _DEEPSEEK_WORDS): "deepseek_v3",
     (_CASED % (f"{_CONTRACTION}?", f"{_CONTRACTION}?"),): "o200k",
     (_CASED.replace("{1,3}", "") % ("", ""),): "tekken",
 }

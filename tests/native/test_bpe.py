@@ -78,9 +78,7 @@ def test_byte_tokens_that_merge_are_never_cut_apart(text):
         symbol
         for char in text
         for symbol in (
-            [char]
-            if char in vocab
-            else [f"<0x{byte:02X}>" for byte in char.encode()]
+            [char] if char in vocab else [f"<0x{byte:02X}>" for byte in char.encode()]
         )
     ]
 

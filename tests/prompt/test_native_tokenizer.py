@@ -85,7 +85,21 @@ def test_real_text_is_encoded_as_by_tokenizers(twins, name):
 @pytest.mark.parametrize("name", FAMILIES)
 @pytest.mark.parametrize("size", [47, 48, 49, 50, 400, 20_000])
 def test_long_pieces_are_encoded_as_by_tokenizers(twins, name, size):
-    units = ["a", " ", "\n", "😀", "ab", "_", "é", "日本", "the", "▁", "1", "\t ", "e\u0301"]
+    units = [
+        "a",
+        " ",
+        "\n",
+        "😀",
+        "ab",
+        "_",
+        "é",
+        "日本",
+        "the",
+        "▁",
+        "1",
+        "\t ",
+        "e\u0301",
+    ]
     for unit in units:
         text = unit * (size // len(unit))
         check(twins, name, text)

@@ -15,9 +15,7 @@ MARGIN = 1
 def encoded(text: str) -> Encoded:
     """A token for each character; the control token is one of a character."""
     ends = [place + 1 for place, char in enumerate(text) if char == END]
-    return Encoded(
-        array("I", map(ord, text)), array("Q", ends), array("Q", ends)
-    )
+    return Encoded(array("I", map(ord, text)), array("Q", ends), array("Q", ends))
 
 
 def beginning(memory: PromptMemory, text: str, is_start: bool = True) -> str:

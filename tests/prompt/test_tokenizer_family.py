@@ -48,24 +48,29 @@ CHANGES = {
     "padding": lambda d: d | {"padding": {"strategy": "BatchLongest"}},
     "a missing part": lambda d: {k: v for k, v in d.items() if k != "normalizer"},
     "another normalizer": lambda d: d | {"normalizer": {"type": "NFKC"}},
-    "one normalizer more": lambda d: d
-    | {
-        "normalizer": {
-            "type": "Sequence",
-            "normalizers": [{"type": "NFC"}, {"type": "Lowercase"}],
+    "one normalizer more": lambda d: (
+        d
+        | {
+            "normalizer": {
+                "type": "Sequence",
+                "normalizers": [{"type": "NFC"}, {"type": "Lowercase"}],
+            }
         }
-    },
+    ),
     "another decoder": lambda d: d | {"decoder": {"type": "WordPiece"}},
     "another post-processor": lambda d: d | {"post_processor": {"type": "Other"}},
-    "a text that is given twice": lambda d: d
-    | {
-        "post_processor": {
-            "type": "TemplateProcessing",
-            "single": [{"Sequence": {"id": "A"}}, {"Sequence": {"id": "A"}}],
+    "a text that is given twice": lambda d: (
+        d
+        | {
+            "post_processor": {
+                "type": "TemplateProcessing",
+                "single": [{"Sequence": {"id": "A"}}, {"Sequence": {"id": "A"}}],
+            }
         }
-    },
-    "no pre-tokenizer": lambda d: d
-    | {"pre_tokenizer": {"type": "Whitespace"}, "normalizer": None},
+    ),
+    "no pre-tokenizer": lambda d: (
+        d | {"pre_tokenizer": {"type": "Whitespace"}, "normalizer": None}
+    ),
 }
 MODEL_CHANGES = {
     "another model": {"type": "Unigram"},

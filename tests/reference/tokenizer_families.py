@@ -145,9 +145,7 @@ BUILDERS: dict[str, Callable[[], Tokenizer]] = {
     "llama3": lambda: patterns("llama3", ignore_merges=True),
     "qwen2": lambda: patterns("qwen2", normalizer=NFC),
     "qwen35": lambda: patterns("qwen35", normalizer=NFC),
-    "deepseek_v3": lambda: patterns(
-        "deepseek_v3", normalizer=normalizers.Sequence([])
-    ),
+    "deepseek_v3": lambda: patterns("deepseek_v3", normalizer=normalizers.Sequence([])),
     "o200k": lambda: patterns("o200k"),
     "o200k, whole words": lambda: patterns("o200k", ignore_merges=True),
     "glm4": lambda: patterns("glm4", ignore_merges=True),
