@@ -26,7 +26,7 @@ class NativeTokenizer:
     def __init__(
         self, encoder: Encoder, normalize: Callable[[str], str] | None
     ) -> None:
-        self._encoder = encoder
+        self.encoder = encoder
         self._normalize = normalize
 
     def encode(self, text: str) -> "array[int] | None":
@@ -36,13 +36,13 @@ class NativeTokenizer:
             UnicodeEncodeError: a lone surrogate.
         """
         if self._normalize is None or is_surely_nfc(text):
-            return self._encoder.encode(text)
+            return self.encoder.encode(text)
         token_ids = array("I")
         for part in self._normalized_parts(text, self._normalize):
             if isinstance(part, int):
                 token_ids.append(part)
                 continue
-            more = self._encoder.encode(part, is_normalized=True)
+            more = self.encoder.encode(part, is_normalized=True)
             if more is None:
                 return None
             token_ids += more
@@ -55,12 +55,12 @@ class NativeTokenizer:
             UnicodeEncodeError: a lone surrogate.
         """
         if self._normalize is None or is_surely_nfc(text):
-            return self._encoder.count(text)
+            return self.encoder.count(text)
         num_tokens = 0
         for part in self._normalized_parts(text, self._normalize):
             more = 1
             if not isinstance(part, int):
-                counted = self._encoder.count(part, is_normalized=True)
+                counted = self.encoder.count(part, is_normalized=True)
                 if counted is None:
                     return None
                 more = counted
@@ -71,7 +71,7 @@ class NativeTokenizer:
         self, text: str, normalize: Callable[[str], str]
     ) -> Iterator[int | str]:
         """Yield added tokens, and between them the text as it is composed."""
-        for part in self._encoder.split_raw(text):
+        for part in self.encoder.split_raw(text):
             yield part if isinstance(part, int) else normalize(part)
 
 
