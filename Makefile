@@ -20,7 +20,7 @@ CPP_SOURCES := $(shell find csrc -name '*.cpp' -o -name '*.hpp' -o -name '*.c')
 DOCTEST = $(wildcard $(addsuffix /doctest/doctest.h,/usr/include /usr/local/include /opt/homebrew/include))
 PIP = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help setup demo test test-native fuzz coverage-native test-claude conformance chaos forced-answers traces traces-whole mutants slowdowns lint bench clean distclean
+.PHONY: help setup demo test test-native test-tsan fuzz coverage-native test-claude conformance chaos forced-answers traces traces-whole mutants slowdowns lint bench clean distclean
 
 help:
 	@echo "make demo      install into .venv, start a server, stream one answer"
@@ -159,6 +159,12 @@ else
 	@find build/coverage -name '*.gcda' -delete 2>/dev/null || true
 	PATH="$(CURDIR)/$(BIN):$$PATH" && cmake --preset coverage && cmake --build --preset coverage && ctest --preset coverage
 	$(BIN)/python csrc/coverage.py "$(GCOV)" build/coverage 95 $(COVERED)
+# The same under ThreadSanitizer, which AddressSanitizer cannot run beside.
+test-tsan: $(PACKAGE)
+ifeq ($(DOCTEST),)
+	@echo "Skipped the C++ unit tests: doctest is not installed (Debian: doctest-dev, Homebrew: doctest)"
+else
+	PATH="$(CURDIR)/$(BIN):$$PATH" && cmake --preset tsan && cmake --build --preset tsan && ctest --preset tsan
 endif
 
 mutants: setup

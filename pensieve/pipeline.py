@@ -94,7 +94,7 @@ class Pipeline:
         Raises:
             InvalidRequestError: the model cannot be asked this.
         """
-        return len(self._prompts.build(request).token_ids)
+        return self._prompts.count(request)
 
     async def prepare(
         self, request: MessagesRequest, conversation_id: str = ""

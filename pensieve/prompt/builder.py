@@ -5,7 +5,9 @@ so that a prompt begins with the one before it and its answer.
 """
 
 import logging
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Self
 
 import msgspec
@@ -121,12 +123,22 @@ class PromptBuilder:
         Raises:
             InvalidRequestError: the model cannot be asked this.
         """
-        try:
+        with _nested_too_deeply():
             return self.prompt_of(canonicalise(request), conversation_id, request)
-        except RecursionError as error:
-            raise InvalidRequestError(
-                "messages, tools: expected JSON that is nested less deeply"
-            ) from error
+
+    def count(self, request: PromptRequest) -> int:
+        """Return how many tokens the prompt has.
+
+        Args:
+            request: validated.
+
+        Raises:
+            InvalidRequestError: the model cannot be asked this.
+        """
+        with _nested_too_deeply():
+            conversation = canonicalise(request)
+            token_ids, *_ = self._encoded(conversation, chain(conversation))
+            return len(token_ids)
 
     def prompt_of(
         self,
@@ -153,7 +165,7 @@ class PromptBuilder:
             )
         is_continuation = conversation.turns[-1].role == "assistant"
         return Prompt(
-            token_ids=token_ids,
+            token_ids=token_ids.tolist(),
             is_continuation=is_continuation,
             opens_thinking=not is_continuation
             and ending.rstrip().endswith(THINKING_OPENS),
@@ -188,14 +200,14 @@ class PromptBuilder:
         if prompt.conversation_id:
             self._continuity.answered(prompt.conversation_id, prompt.token_ids, ids)
 
-    def _token_ids(self, conversation: Conversation) -> list[int]:
+    def _token_ids(self, conversation: Conversation) -> "array[int]":
         return self._encoded(conversation, chain(conversation))[0]
 
     def _encoded(
         self, conversation: Conversation, links: list[bytes]
-    ) -> tuple[list[int], list[tuple[int, int]], str]:
+    ) -> tuple["array[int]", list[tuple[int, int]], str]:
         """Return the prompt's ids, where turns begin in them, and its last text."""
-        token_ids: list[int] = []
+        token_ids = array("I")
         starts: list[tuple[int, int]] = []
         text: list[str] = []  # written and not yet encoded
         turn = first_turn = 0
@@ -205,7 +217,7 @@ class PromptBuilder:
         def encode() -> None:
             starts.append((len(token_ids), first_turn))
             is_start = not token_ids
-            token_ids.extend(self.tokenizer.encode("".join(text), is_start))
+            token_ids.extend(self.tokenizer.token_ids("".join(text), is_start))
             text.clear()
 
         for exchange in answered:
@@ -235,3 +247,14 @@ class PromptBuilder:
         text.append(asked)
         encode()
         return token_ids, starts, asked
+
+
+@contextmanager
+def _nested_too_deeply() -> Iterator[None]:
+    """Name what a request is refused for that Python cannot follow."""
+    try:
+        yield
+    except RecursionError as error:
+        raise InvalidRequestError(
+            "messages, tools: expected JSON that is nested less deeply"
+        ) from error

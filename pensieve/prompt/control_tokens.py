@@ -9,6 +9,7 @@ the spans between them are unmarked and are text, whatever they say.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 import tokenizers
 
@@ -29,6 +30,15 @@ _FROM_CLIENT = re.compile(f"[{RESERVED}]")
 _UNMARKED = re.compile(f"{MARK}|{ESCAPE}[0-{len(RESERVED) - 1}]")
 
 
+class Piece(NamedTuple):
+    """A part of a rendered prompt."""
+
+    part: int | str
+    """A control token's id, or text."""
+    end: int | None
+    """Of a control token: where it ends, if what comes after can be split alone."""
+
+
 class ControlTokens:
     """The control tokens of one model.
 
@@ -46,6 +56,9 @@ class ControlTokens:
             if len(token.content) > 1
         }
         self._pattern = _one_of(self._tokens)
+        self._may_begin_in_space = any(_is_space(text[0]) for text in self._tokens)
+        self.max_chars = max(map(len, self._tokens), default=0)
+        """Of the longest one."""
         self._contents = ESCAPE + "".join(f"{text}{ESCAPE}" for text in self._tokens)
 
     def mark(self, text: str) -> str:
@@ -54,24 +67,30 @@ class ControlTokens:
         text = self._break_whole_ones(text)
         return self._break_parts_at_the_edges(text)
 
-    def split(self, rendered: str) -> Iterator[int | str]:
-        """Yield the control tokens' ids, and between them the unmarked text."""
-        end = 0
-        for match in self._pattern.finditer(rendered):
+    def split(self, rendered: str, start: int = 0) -> Iterator["Piece"]:
+        """Yield the control tokens' ids, and between them the unmarked text.
+
+        Args:
+            rendered: whose client text was marked.
+            start: what goes before is left out: 0, or the `end` of a piece.
+        """
+        done = start
+        for match in self._pattern.finditer(rendered, start):
             token_id, token = self._tokens[match[0]]
-            start = match.start()
+            begin, end = match.span()
             if token.lstrip:
-                while start > end and _is_space(rendered[start - 1]):
-                    start -= 1
-            if start > end:
-                yield _unmark(rendered[end:start])
-            yield token_id
-            end = match.end()
+                while begin > done and _is_space(rendered[begin - 1]):
+                    begin -= 1
+            if begin > done:
+                yield Piece(_unmark(rendered[done:begin]), None)
+            done = end
             if token.rstrip:
-                while end < len(rendered) and _is_space(rendered[end]):
-                    end += 1
-        if end < len(rendered):
-            yield _unmark(rendered[end:])
+                while done < len(rendered) and _is_space(rendered[done]):
+                    done += 1
+            is_apart = done == end or not self._may_begin_in_space
+            yield Piece(token_id, done if is_apart else None)
+        if done < len(rendered):
+            yield Piece(_unmark(rendered[done:]), None)
 
     def _break_whole_ones(self, text: str) -> str:
         """Put a MARK after the first character of each occurrence, overlapping too."""
@@ -121,6 +140,8 @@ class ControlTokens:
 
 
 def _unmark(text: str) -> str:
+    if MARK not in text and ESCAPE not in text:
+        return text  # PERF: nearly always, and told in no time
     return _UNMARKED.sub(lambda match: _ORIGINALS.get(match[0], ""), text)
 
 

@@ -3,7 +3,7 @@
 import threading
 from array import array
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable
 
 
 class SegmentCache:
@@ -20,15 +20,15 @@ class SegmentCache:
         self._lock = threading.Lock()
 
     def encode(
-        self, text: str, encoding: Hashable, encode: Callable[[str], Sequence[int]]
-    ) -> Sequence[int]:
+        self, text: str, encoding: Hashable, encode: Callable[[str], "array[int]"]
+    ) -> "array[int]":
         """Return `encode(text)`, from memory if `encoding` was asked for it before."""
         key = (encoding, text)
         with self._lock:
             if (known := self._entries.get(key)) is not None:
                 self._entries.move_to_end(key)
                 return known
-        token_ids = array("I", encode(text))  # a ninth of a list's memory
+        token_ids = encode(text)
         with self._lock:
             if key not in self._entries and len(text) <= self._max_chars:
                 self._entries[key] = token_ids

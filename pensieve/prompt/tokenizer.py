@@ -1,11 +1,13 @@
 """Rendered prompts in, token ids out, equal to Hugging Face's on the same text.
 
 The prompt is split at its control tokens; each span between is encoded on its own, with
-control tokens off, and remembered by its text.
+control tokens off, and remembered by its text. Whole prompts are remembered, too, for
+those that begin with the same.
 """
 
 import os
-from collections.abc import Callable, Collection, Sequence
+from array import array
+from collections.abc import Collection
 
 import tokenizers
 from tokenizers import pre_tokenizers
@@ -15,13 +17,17 @@ from pensieve.models import gguf
 from pensieve.models.description import ModelDescription
 from pensieve.prompt import gguf_tokenizer
 from pensieve.prompt.control_tokens import ControlTokens
+from pensieve.prompt.prompt_memory import NOTHING, Encoded, PromptMemory
 from pensieve.prompt.segment_cache import SegmentCache
+from pensieve.prompt.text_encoder import TextEncoder
 
 # One text is encoded at a time, so a pool of threads would only be in the way of forks.
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 MAX_CACHED_CHARS = 4 << 20
 """Some twenty conversations of a coding agent."""
+MIN_REMEMBERED_CHARS = 4096
+"""Of a prompt that is remembered whole. Parts of one are many, and known by segment."""
 
 
 class Tokenizer:
@@ -63,11 +69,18 @@ class Tokenizer:
         """Tokens that have no text in an answer."""
         self.control_token_ids = frozenset(control)
         self._control_tokens = ControlTokens(control)
-        self._cache = SegmentCache(MAX_CACHED_CHARS)
+        self._segments = SegmentCache(MAX_CACHED_CHARS)
+        self._prompts = PromptMemory(self._control_tokens.max_chars)
         self.backend = _text_only(
             backend, [token.content for token in control.values()]
         )
-        self._continuing = _continuing(self.backend)
+        self._starting = TextEncoder(self.backend, self.control_token_ids)
+        continuing = _continuing(self.backend)
+        self._continuing = (
+            self._starting
+            if continuing is self.backend
+            else TextEncoder(continuing, self.control_token_ids)
+        )
 
     def token_id(self, text: str) -> int | None:
         """Return the control token that is written so; None, if there is none."""
@@ -79,42 +92,45 @@ class Tokenizer:
         return self._control_tokens.mark(text)
 
     def encode(self, rendered: str, is_start: bool = True) -> list[int]:
+        """Return what `token_ids` does, as a list."""
+        return self.token_ids(rendered, is_start).tolist()
+
+    def token_ids(self, rendered: str, is_start: bool = True) -> "array[int]":
         """Return the token ids of a prompt whose client text was marked.
 
         Args:
             rendered: the prompt, or a part of it.
             is_start: nothing goes before this part.
+
+        Returns:
+            Of type "I", and not to be changed.
+
+        Raises:
+            TypeError: a lone surrogate.
         """
-        token_ids: list[int] = []
-        for piece in self._control_tokens.split(rendered):
+        if len(rendered) < MIN_REMEMBERED_CHARS:
+            return self._encoded(rendered, is_start, NOTHING).token_ids
+        known = self._prompts.beginning(rendered, is_start)
+        encoded = self._encoded(rendered, is_start, known)
+        self._prompts.keep(rendered, is_start, encoded)
+        return encoded.token_ids
+
+    def _encoded(self, rendered: str, is_start: bool, known: Encoded) -> Encoded:
+        """Encode what comes after what is known of a text."""
+        token_ids, ends, counts = known.token_ids[:], known.ends[:], known.counts[:]
+        for piece, end in self._control_tokens.split(rendered, known.num_chars):
             if isinstance(piece, int):
                 token_ids.append(piece)
+                if end is not None:
+                    ends.append(end)
+                    counts.append(len(token_ids))
                 continue
-            backend = self.backend if is_start and not token_ids else self._continuing
-            token_ids += self._cache.encode(
-                piece, backend is self.backend, self._text_encoder(backend)
+            is_first = is_start and not token_ids
+            encoder = self._starting if is_first else self._continuing
+            token_ids += self._segments.encode(
+                piece, encoder is self._starting, encoder.encode
             )
-        return token_ids
-
-    def _text_encoder(
-        self, backend: tokenizers.Tokenizer
-    ) -> Callable[[str], Sequence[int]]:
-        def encode_text(text: str) -> Sequence[int]:
-            # PERF: unlike `encode`, lets other threads run: 2 MB take seconds.
-            (encoding,) = backend.encode_batch_fast([text], add_special_tokens=False)
-            token_ids: list[int] = encoding.ids
-            if self.control_token_ids.isdisjoint(token_ids):
-                return token_ids
-            # A Unigram model, or a normalizer, can make one of plain text; not of less
-            # than a whole token's text.
-            return [
-                token_id
-                for char in text
-                for token_id in backend.encode(char, add_special_tokens=False).ids
-                if token_id not in self.control_token_ids
-            ]
-
-        return encode_text
+        return Encoded(token_ids, ends, counts)
 
 
 def open_backend(description: ModelDescription) -> tokenizers.Tokenizer:

@@ -122,12 +122,16 @@ def _plain(value: Any) -> Any:
 
 def _answer_key(parts: Sequence[Part]) -> AnswerKey:
     said = _joined(_kinds_of_parts(parts))
-    spoken = _joined((kind, text) for kind, text in said if kind != "thinking")
-    unsigned = _joined(_kinds_of_parts(map(_unsigned, parts)))
+    whole = without_thinking = without_signatures = _digest(_ENCODER.encode(said))
+    if any(isinstance(part, Thinking) for part in parts):
+        spoken = _joined((kind, text) for kind, text in said if kind != "thinking")
+        unsigned = _joined(_kinds_of_parts(map(_unsigned, parts)))
+        without_thinking = _digest(_ENCODER.encode(spoken))
+        without_signatures = _digest(_ENCODER.encode(unsigned))
     return AnswerKey(
-        whole=_digest(_ENCODER.encode(said)),
-        without_thinking=_digest(_ENCODER.encode(spoken)),
-        without_signatures=_digest(_ENCODER.encode(unsigned)),
+        whole=whole,
+        without_thinking=without_thinking,
+        without_signatures=without_signatures,
         is_unique=any(kind != "text" for kind, _ in said),
     )
 

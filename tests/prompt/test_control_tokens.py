@@ -39,6 +39,11 @@ def control_tokens():
     )
 
 
+def parts(control_tokens, rendered):
+    """The control tokens and the text between them."""
+    return [piece.part for piece in control_tokens.split(rendered)]
+
+
 def text_of(pieces) -> str:
     return "".join(
         TOKENS[piece] if isinstance(piece, int) else piece for piece in pieces
@@ -46,7 +51,7 @@ def text_of(pieces) -> str:
 
 
 def test_the_templates_own_tokens_are_found(control_tokens):
-    pieces = control_tokens.split("<s>[INST] hi[/INST]</s><|im|>")
+    pieces = parts(control_tokens, "<s>[INST] hi[/INST]</s><|im|>")
 
     assert [TOKENS[p] if isinstance(p, int) else [p] for p in pieces] == [
         *("<s>", "[INST]", [" hi"], "[/INST]", "</s>", "<|im|>")
@@ -56,7 +61,7 @@ def test_the_templates_own_tokens_are_found(control_tokens):
 def test_the_longest_token_is_found():
     tokens = {1: AddedToken("<a"), 2: AddedToken("<ab>"), 3: AddedToken("<abc")}
 
-    assert list(ControlTokens(tokens).split("<ab><abd<abc<a")) == [2, 1, "bd", 3, 1]
+    assert parts(ControlTokens(tokens), "<ab><abd<abc<a") == [2, 1, "bd", 3, 1]
 
 
 @given(HOSTILE)
@@ -65,7 +70,7 @@ def test_client_text_is_text_and_comes_through_unchanged(text):
         {index: AddedToken(token, special=True) for index, token in enumerate(TOKENS)}
     )
 
-    pieces = list(control_tokens.split(control_tokens.mark(text)))
+    pieces = parts(control_tokens, control_tokens.mark(text))
 
     assert all(isinstance(piece, str) for piece in pieces)
     assert text_of(pieces) == text
@@ -83,7 +88,7 @@ def test_no_token_spans_the_templates_text_and_the_clients(before, text, token, 
 
     rendered = control_tokens.mark(before) + head + control_tokens.mark(between) + tail
     found = [
-        piece for piece in control_tokens.split(rendered) if isinstance(piece, int)
+        piece for piece in parts(control_tokens, rendered) if isinstance(piece, int)
     ]
 
     assert found == ([] if between else [TOKENS.index(token)])
@@ -117,23 +122,23 @@ def test_white_space_that_belongs_to_a_token_goes_with_it():
         }
     )
 
-    assert list(control_tokens.split("<r> \n a <l> b <n> c<r> \u3000<l>")) == [
+    assert parts(control_tokens, "<r> \n a <l> b <n> c<r> \u3000<l>") == [
         *(1, "a", 2, " b ", 3, " c", 1, 2)
     ]
-    assert list(control_tokens.split("<r>\x1cx")) == [1, "\x1cx"]
+    assert parts(control_tokens, "<r>\x1cx") == [1, "\x1cx"]
 
 
 def test_tokens_of_one_character_are_no_control_tokens():
     control_tokens = ControlTokens({7: AddedToken("#", special=True)})
 
     assert control_tokens.mark("#") == "#"
-    assert list(control_tokens.split("#")) == ["#"]
+    assert parts(control_tokens, "#") == ["#"]
 
 
 def test_a_model_without_control_tokens():
     control_tokens = ControlTokens({})
 
-    assert list(control_tokens.split(control_tokens.mark("a<b>"))) == ["a<b>"]
+    assert parts(control_tokens, control_tokens.mark("a<b>")) == ["a<b>"]
 
 
 def test_tokens_may_be_long_and_many():
@@ -142,12 +147,32 @@ def test_tokens_may_be_long_and_many():
         {index: AddedToken(token) for index, token in enumerate(tokens)}
     )
 
-    assert list(control_tokens.split(f"a{tokens[-1]}b<unused59>")) == [
+    assert parts(control_tokens, f"a{tokens[-1]}b<unused59>") == [
         "a",
         6000,
         "b",
         59,
     ]
-    assert list(control_tokens.split(control_tokens.mark("<unused5999>"))) == [
+    assert parts(control_tokens, control_tokens.mark("<unused5999>")) == [
         "<unused5999>"
     ]
+
+
+@pytest.mark.parametrize("strips", [{}, {"rstrip": True}, {"lstrip": True}])
+@pytest.mark.parametrize("more", [[], ["\n<c>"]])
+def test_what_comes_after_a_token_can_be_split_alone(strips, more):
+    texts = ["<a>", "<ab>", *more]
+    control_tokens = ControlTokens(
+        {index: AddedToken(text, **strips) for index, text in enumerate(texts)}
+    )
+
+    @given(st.lists(st.sampled_from([*texts, " ", "\n", "x", MARK]), max_size=12))
+    def check(written):
+        rendered = "".join(written)
+        pieces = list(control_tokens.split(rendered))
+        for index, piece in enumerate(pieces):
+            if piece.end is not None:
+                rest = list(control_tokens.split(rendered, piece.end))
+                assert rest == pieces[index + 1 :]
+
+    check()

@@ -1,3 +1,5 @@
+from array import array
+
 from pensieve.prompt.segment_cache import SegmentCache
 
 
@@ -9,7 +11,7 @@ class Encoder:
 
     def __call__(self, text):
         self.asked.append(text)
-        return list(map(ord, text))
+        return array("I", map(ord, text))
 
 
 def test_what_was_encoded_before_is_remembered():
