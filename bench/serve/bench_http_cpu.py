@@ -29,6 +29,7 @@ from bench.record import record
 from bench.serve.bare_app import FRAMES_FILE, Frames
 from bench.serve.growing_conversation import WORDS, Conversation
 from bench.serve.http_worker import HttpWorker, frames_of
+from bench.serve.cpu_samples import SAMPLES_FILE
 from bench.serve.stand_in_engine import ANSWERS_FILE, Answers
 from pensieve.models.files import describe
 from pensieve.prompt.tokenizer import Tokenizer, open_backend
@@ -80,6 +81,7 @@ def served(home: Path, step_s: float) -> HttpWorker:
     file.write_bytes(msgspec.json.encode(answers))
     environ = {
         ANSWERS_FILE: str(file),
+        SAMPLES_FILE: str(home / "samples"),
         "PENSIEVE_MODEL": str(MODEL),
         "PENSIEVE_PREFIX_DISK_BYTES": "0",
     }

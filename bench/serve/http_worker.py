@@ -60,9 +60,15 @@ class HttpWorker:
             return times.user + times.system
 
     def ask(self, body: bytes, headers: Mapping[str, str] | None = None) -> bytes:
+        """Send a request for a message; return the answer's body, chunked as it came."""
+        return self.post("/v1/messages", body, headers)
+
+    def post(
+        self, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
+    ) -> bytes:
         """Send a request and return the answer's body, chunked as it came."""
         lines = [
-            "POST /v1/messages HTTP/1.1",
+            f"POST {path} HTTP/1.1",
             "host: 127.0.0.1",
             f"x-api-key: {KEY}",
             "content-type: application/json",
