@@ -116,11 +116,13 @@ class Reply:
     def feed(self, token_ids: Iterable[int]) -> list[Event]:
         """Return what these tokens make certain, up to where the answer ends."""
         events: list[Event] = []
+        feed, parse = self._detokenizer.feed, self._parser.feed
         for token_id in token_ids:
             self._num_output_tokens += 1
-            text = self._detokenizer.feed([token_id])
-            pieces = self._parser.feed(text) if text else []
-            events += self._write(pieces)
+            text = feed([token_id])
+            pieces = parse(text) if text else []
+            if pieces:
+                events += self._write(pieces)
             self._count_thinking(pieces)
             if self.has_stopped:
                 break
