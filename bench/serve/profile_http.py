@@ -66,7 +66,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         for name, max_tokens in STREAMS.items():
-            worker = served(home, 0.01)
+            worker = served(home, 0.002)
             bodies = [stream_body(max_tokens)] * 8
             worker.ask_together(bodies)
             with_samples(
