@@ -133,6 +133,9 @@ class Sequence:
     def submit(self) -> Submit:
         """Return what an engine needs in order to begin, or to go on."""
         prompt = self._prompt
+        if not self._produced:
+            # PERF: no copy of a long prompt
+            return msgspec.structs.replace(prompt, sequence_id=self.sequence_id)
         return msgspec.structs.replace(
             prompt,
             sequence_id=self.sequence_id,

@@ -5,6 +5,7 @@ so that a prompt begins with the one before it and its answer.
 """
 
 import logging
+from array import array
 from collections.abc import Sequence
 from typing import Self
 
@@ -20,6 +21,7 @@ from pensieve.prompt.conversation import Conversation
 from pensieve.prompt.head_sizes import HeadSizes
 from pensieve.prompt.history_probe import changed_history
 from pensieve.prompt.keep_sizes import KeepSizes
+from pensieve.prompt.recent import Recent
 from pensieve.prompt.template_form import THINKING_OPENS
 from pensieve.prompt.tokenizer import Tokenizer, open_backend
 from pensieve.prompt.transcript import Mode, Transcript, exchanges
@@ -34,6 +36,8 @@ class Prompt(msgspec.Struct, frozen=True):
     """What the engine is given, and what it was made of."""
 
     token_ids: list[int]
+    packed_ids: "array[int]"
+    """The same, in a ninth of the memory."""
     is_continuation: bool
     """The client began the answer: its text goes on inside the client's."""
     opens_thinking: bool
@@ -73,6 +77,7 @@ class PromptBuilder:
         self._end_token_ids = frozenset(end_token_ids)
         end_texts = [tokenizer.backend.id_to_token(end) or "" for end in end_token_ids]
         self._transcript = Transcript(template, end_texts, tokenizer.mark)
+        self._ids: Recent[tuple[str, bool], array[int]] = Recent()
         self._answers: AnswerMemory[Mode] = AnswerMemory()
         self._continuity = Continuity(tokenizer.backend.decode)
         self._head_sizes = HeadSizes(self._token_ids)
@@ -153,7 +158,8 @@ class PromptBuilder:
             )
         is_continuation = conversation.turns[-1].role == "assistant"
         return Prompt(
-            token_ids=token_ids,
+            token_ids=token_ids.tolist(),
+            packed_ids=token_ids,
             is_continuation=is_continuation,
             opens_thinking=not is_continuation
             and ending.rstrip().endswith(THINKING_OPENS),
@@ -186,16 +192,29 @@ class PromptBuilder:
             mode = Mode(prompt.conversation.thinking, prompt.conversation.effort)
             self._answers.remember(prompt.said, key_of_content(content), ids, mode)
         if prompt.conversation_id:
-            self._continuity.answered(prompt.conversation_id, prompt.token_ids, ids)
+            self._continuity.answered(prompt.conversation_id, prompt.packed_ids, ids)
 
-    def _token_ids(self, conversation: Conversation) -> list[int]:
+    def _token_ids(self, conversation: Conversation) -> "array[int]":
         return self._encoded(conversation, chain(conversation))[0]
+
+    def _ids_of(self, text: str, is_start: bool) -> "array[int]":
+        """Return the ids of a part of a prompt, not to be changed.
+
+        Where all answers are known, the parts are the very strings that they were with
+        the request before, which know their hashes: none is gone through again.
+        """
+        token_ids = self._ids.find((text, is_start))
+        if token_ids is None:
+            token_ids = array("I", self.tokenizer.encode(text, is_start))
+            self._ids.keep((text, is_start), token_ids, len(text))
+        return token_ids
 
     def _encoded(
         self, conversation: Conversation, links: list[bytes]
-    ) -> tuple[list[int], list[tuple[int, int]], str]:
+    ) -> tuple["array[int]", list[tuple[int, int]], str]:
         """Return the prompt's ids, where turns begin in them, and its last text."""
-        token_ids: list[int] = []
+        # PERF: arrays are joined as bytes, lists an object at a time
+        token_ids = array("I")
         starts: list[tuple[int, int]] = []
         text: list[str] = []  # written and not yet encoded
         turn = first_turn = 0
@@ -205,7 +224,7 @@ class PromptBuilder:
         def encode() -> None:
             starts.append((len(token_ids), first_turn))
             is_start = not token_ids
-            token_ids.extend(self.tokenizer.encode("".join(text), is_start))
+            token_ids.extend(self._ids_of("".join(text), is_start))
             text.clear()
 
         for exchange in answered:
