@@ -18,8 +18,8 @@ enum class Scheme : std::uint8_t {
 // What one token adds to a text.
 struct Piece {
   std::string bytes;
-  bool is_text = false; // whole characters
-  bool is_byte = false; // kByteFallback: one byte of a character
+  bool is_text = false;   // whole characters
+  bool is_byte = false;   // kByteFallback: one byte of a character
   bool is_silent = false; // no part of any text
 };
 
