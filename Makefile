@@ -159,7 +159,9 @@ else
 	@find build/coverage -name '*.gcda' -delete 2>/dev/null || true
 	PATH="$(CURDIR)/$(BIN):$$PATH" && cmake --preset coverage && cmake --build --preset coverage && ctest --preset coverage
 	$(BIN)/python csrc/coverage.py "$(GCOV)" build/coverage 95 $(COVERED)
-# The same under ThreadSanitizer, which AddressSanitizer cannot run beside.
+endif
+
+# The C++ unit tests under ThreadSanitizer, which AddressSanitizer cannot run beside.
 test-tsan: $(PACKAGE)
 ifeq ($(DOCTEST),)
 	@echo "Skipped the C++ unit tests: doctest is not installed (Debian: doctest-dev, Homebrew: doctest)"

@@ -23,7 +23,7 @@ from pensieve.link.client import EngineClient
 from pensieve.link.messages import Constraint, SamplingParams, ThinkingLimit
 from pensieve.models.description import GenerationDefaults, ModelDescription
 from pensieve.output.collector import Collector
-from pensieve.output.detokenizer import Detokenizer
+from pensieve.output.detokenizer import Detokenizers
 from pensieve.output.dialect import Dialect, dialect_of, writes_known_calls
 from pensieve.output.reply import Reply
 from pensieve.prompt.builder import Prompt, PromptBuilder
@@ -64,7 +64,8 @@ class Pipeline:
         self._dialect = dialect
         self._engine = engine
         control_ids = {prompts.tokenizer.token_id(t) for t in dialect.control_texts}
-        self._silent_ids = prompts.tokenizer.special_token_ids - control_ids
+        silent_ids = prompts.tokenizer.special_token_ids - control_ids
+        self._detokenizers = Detokenizers(prompts.tokenizer.backend, silent_ids)
 
     @classmethod
     def open(
@@ -241,11 +242,7 @@ class Pipeline:
         thinking = request.thinking
         return Reply(
             request.model,
-            Detokenizer(
-                self._prompts.tokenizer.backend,
-                self._silent_ids,
-                prompt.is_continuation,
-            ),
+            self._detokenizers.begin(prompt.is_continuation),
             self._dialect.parser(plan.tools, prompt.opens_thinking),
             request.stop_sequences or [],
             max_calls=plan.max_calls,

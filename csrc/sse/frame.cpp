@@ -1,8 +1,6 @@
 #include "sse/frame.hpp"
 
-#include "sse/json_escape.hpp"
-
-#include <algorithm>
+#include <cstring>
 
 namespace pensieve::sse {
 
@@ -14,7 +12,8 @@ constexpr std::string_view kEnd = "\n\n";
 constexpr std::string_view kAfterText = "\"}}\n\n";
 
 char* append(std::string_view text, char* out) {
-  return std::ranges::copy(text, out).out;
+  std::memcpy(out, text.data(), text.size());
+  return out + text.size();
 }
 
 std::string quoted(std::string_view text) {
@@ -48,12 +47,16 @@ DeltaTemplate::DeltaTemplate(long long index, std::string_view delta_type,
   before_ += ',' + quoted(field) + R"(:")";
 }
 
-std::size_t DeltaTemplate::size(std::string_view text) const {
-  return before_.size() + escaped_size(text) + kAfterText.size();
-}
-
 char* DeltaTemplate::write(std::string_view text, char* out) const {
   return append(kAfterText, escape(text, append(before_, out)));
+}
+
+std::size_t DeltaTemplate::size_around(std::size_t escaped_bytes) const {
+  return before_.size() + escaped_bytes + kAfterText.size();
+}
+
+char* DeltaTemplate::write_around(std::string_view escaped, char* out) const {
+  return append(kAfterText, append(escaped, append(before_, out)));
 }
 
 } // namespace pensieve::sse

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "sse/json_escape.hpp"
+
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -25,10 +27,16 @@ public:
   DeltaTemplate(long long index, std::string_view delta_type, std::string_view field);
 
   // `text` is UTF-8.
-  [[nodiscard]] std::size_t size(std::string_view text) const;
+  [[nodiscard]] std::size_t size(std::string_view text) const {
+    return size_around(escaped_size(text));
+  }
 
   // Writes exactly size(text) bytes and returns the end of them.
   char* write(std::string_view text, char* out) const;
+
+  // The same with a text that is escaped already.
+  [[nodiscard]] std::size_t size_around(std::size_t escaped_bytes) const;
+  char* write_around(std::string_view escaped, char* out) const;
 
 private:
   std::string before_;

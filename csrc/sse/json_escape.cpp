@@ -1,37 +1,20 @@
 #include "sse/json_escape.hpp"
 
-#include <algorithm>
-#include <array>
-#include <bit>
-#include <cstdint>
+#include "sse/escape_block.hpp"
 
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#elif defined(__ARM_NEON)
-#include <arm_neon.h>
-#endif
+#include <array>
+#include <cstring>
 
 namespace pensieve::sse {
 
 namespace {
 
-// Bytes that each byte takes up in a JSON string: itself, `\n` or `\u001f`.
-constexpr std::array<std::uint8_t, 256> kEscapedSize = [] {
-  std::array<std::uint8_t, 256> sizes{};
-  for (std::size_t byte = 0; byte < sizes.size(); ++byte) {
-    sizes[byte] = byte < 0x20 ? 6 : 1;
-  }
-  for (const char character : {'"', '\\', '\b', '\f', '\n', '\r', '\t'}) {
-    sizes[static_cast<std::uint8_t>(character)] = 2;
-  }
-  return sizes;
-}();
+constexpr std::size_t kEscapeBytes = 8; // room for the longest, `\\u001f`
+constexpr std::size_t kTailBytes = 2 * kBlockBytes;
 
-std::size_t escaped_size(char character) {
-  return kEscapedSize[static_cast<std::uint8_t>(character)];
-}
+using Escape = std::array<char, kEscapeBytes>;
 
-char short_escape(char character) {
+constexpr char short_escape(char character) {
   switch (character) {
   case '\b':
     return 'b';
@@ -48,101 +31,109 @@ char short_escape(char character) {
   }
 }
 
-char* escape(char character, char* out) {
+// What is written for each byte that is escaped.
+constexpr std::array<Escape, 256> kEscapes = [] {
   constexpr std::string_view kHexDigits = "0123456789abcdef";
-  const auto byte = static_cast<std::uint8_t>(character);
-  switch (kEscapedSize[byte]) {
-  case 1:
-    *out++ = character;
-    return out;
-  case 2:
-    *out++ = '\\';
-    *out++ = short_escape(character);
-    return out;
-  default:
-    out = std::ranges::copy(std::string_view("\\u00"), out).out;
-    *out++ = kHexDigits[byte >> 4U];
-    *out++ = kHexDigits[byte & 15U];
-    return out;
+  std::array<Escape, 256> escapes{};
+  for (std::size_t byte = 0; byte < escapes.size(); ++byte) {
+    const auto character = static_cast<char>(byte);
+    if (kExtraBytes.at(byte) == 1) {
+      escapes.at(byte) = {'\\', short_escape(character)};
+    } else if (byte < 0x20) {
+      escapes.at(byte) = {
+          '\\', 'u', '0', '0', kHexDigits[byte >> 4U], kHexDigits[byte & 15U]};
+    }
   }
+  return escapes;
+}();
+
+// Escapes one block. Reads up to another block behind it, and writes as much beyond
+// what it returns: the rest of the block is copied whole behind each escape.
+char* escape_block(const char* text, char* out) {
+  const EscapeBlock block(text);
+  block.store(out);
+  std::size_t done = 0;
+  for (Places places = block.special(); !places.empty();) {
+    const std::size_t place = places.next();
+    out += place - done;
+    const auto byte = static_cast<std::uint8_t>(text[place]);
+    std::memcpy(out, kEscapes[byte].data(), kEscapeBytes);
+    out += 1U + kExtraBytes[byte];
+    done = place + 1;
+    std::memcpy(out, text + done, kBlockBytes);
+  }
+  return out + (kBlockBytes - done);
+}
+
+// The end of a text, shorter than kTailBytes, with plain bytes behind it: what is read
+// there is not the text's.
+class Tail {
+public:
+  explicit Tail(std::string_view text) : size_(text.size()) {
+    bytes_.fill('x');
+    std::memcpy(bytes_.data(), text.data(), size_);
+  }
+
+  [[nodiscard]] std::size_t escaped_size() const {
+    return size_ + EscapeBlock(bytes_.data()).extra() +
+           EscapeBlock(bytes_.data() + kBlockBytes).extra();
+  }
+
+  char* escape(char* out) const {
+    std::array<char, 6 * kTailBytes + kBlockBytes> escaped; // NOLINT(*-member-init)
+    char* end = escape_block(bytes_.data(), escaped.data());
+    if (size_ > kBlockBytes) {
+      end = escape_block(bytes_.data() + kBlockBytes, end) - kBlockBytes;
+    }
+    end -= kBlockBytes;
+    end += size_;
+    const auto num_written = static_cast<std::size_t>(end - escaped.data());
+    std::memcpy(out, escaped.data(), num_written);
+    return out + num_written;
+  }
+
+private:
+  std::array<char, kTailBytes + kBlockBytes> bytes_; // NOLINT(*-member-init)
+  std::size_t size_;
+};
+
+// Whether nothing in the end of a text is escaped.
+bool is_plain(std::string_view tail) {
+  if (tail.size() < kBlockBytes) {
+    for (const char character : tail) {
+      if (extra_bytes(character) != 0) {
+        return false;
+      }
+    }
+    return true;
+  }
+  const EscapeBlock last(tail.data() + tail.size() - kBlockBytes);
+  return EscapeBlock(tail.data()).special().empty() && last.special().empty();
 }
 
 } // namespace
 
-std::size_t plain_run_scalar(std::string_view text) {
-  std::size_t size = 0;
-  while (size < kRunBytes && escaped_size(text[size]) == 1) {
-    ++size;
-  }
-  return size;
-}
-
-#if defined(__SSE2__)
-
-std::size_t plain_run(std::string_view text) {
-  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data()));
-  const __m128i last_control = _mm_set1_epi8(0x1f);
-  const __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(bytes, last_control), bytes);
-  const __m128i quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
-  const __m128i backslash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
-  const __m128i special = _mm_or_si128(control, _mm_or_si128(quote, backslash));
-  const auto mask = static_cast<std::uint16_t>(_mm_movemask_epi8(special));
-  return static_cast<std::size_t>(std::countr_zero(mask)); // 16 where there is none
-}
-
-#elif defined(__ARM_NEON)
-
-std::size_t plain_run(std::string_view text) {
-  const uint8x16_t bytes = vld1q_u8(reinterpret_cast<const std::uint8_t*>(text.data()));
-  const uint8x16_t control = vcltq_u8(bytes, vdupq_n_u8(0x20));
-  const uint8x16_t quote = vceqq_u8(bytes, vdupq_n_u8('"'));
-  const uint8x16_t backslash = vceqq_u8(bytes, vdupq_n_u8('\\'));
-  const uint8x16_t special = vorrq_u8(control, vorrq_u8(quote, backslash));
-  // NEON has no movemask: narrowing by 4 bits leaves 4 bits of the mask a byte.
-  const uint8x8_t nibbles = vshrn_n_u16(vreinterpretq_u16_u8(special), 4);
-  const std::uint64_t mask = vget_lane_u64(vreinterpret_u64_u8(nibbles), 0);
-  return static_cast<std::size_t>(std::countr_zero(mask)) / 4; // 16 where there is none
-}
-
-#else
-
-std::size_t plain_run(std::string_view text) {
-  return plain_run_scalar(text);
-}
-
-#endif
-
 std::size_t escaped_size(std::string_view text) {
   std::size_t size = 0;
-  while (text.size() >= kRunBytes) {
-    const std::size_t run = plain_run(text);
-    size += run;
-    text.remove_prefix(run);
-    if (run < kRunBytes) {
-      size += escaped_size(text.front());
-      text.remove_prefix(1);
-    }
+  while (text.size() >= kTailBytes) {
+    size += kBlockBytes + EscapeBlock(text.data()).extra();
+    text.remove_prefix(kBlockBytes);
   }
-  for (const char character : text) {
-    size += escaped_size(character);
-  }
-  return size;
+  return text.empty() ? size : size + Tail(text).escaped_size();
 }
 
 char* escape(std::string_view text, char* out) {
-  while (text.size() >= kRunBytes) {
-    const std::size_t run = plain_run(text);
-    out = std::ranges::copy(text.substr(0, run), out).out;
-    text.remove_prefix(run);
-    if (run < kRunBytes) {
-      out = escape(text.front(), out);
-      text.remove_prefix(1);
-    }
+  // No byte gets shorter, so as long as there is another block to read, there is room
+  // to write one.
+  while (text.size() >= kTailBytes) {
+    out = escape_block(text.data(), out);
+    text.remove_prefix(kBlockBytes);
   }
-  for (const char character : text) {
-    out = escape(character, out);
+  if (is_plain(text)) {
+    std::memcpy(out, text.data(), text.size());
+    return out + text.size();
   }
-  return out;
+  return Tail(text).escape(out);
 }
 
 } // namespace pensieve::sse

@@ -45,6 +45,14 @@ TEST_CASE("one template serves any number of texts") {
   CHECK(framed(delta, "abc") == framed(delta, "abc"));
 }
 
+TEST_CASE("a text that is escaped already is framed as one that is not") {
+  const DeltaTemplate delta(3, "text_delta", "text");
+  std::string out(delta.size_around(3), '?');
+
+  CHECK(delta.write_around(R"(a\n)", out.data()) == out.data() + out.size());
+  CHECK(out == framed(delta, "a\n"));
+}
+
 TEST_CASE("names are escaped like text") {
   const std::string frame = framed(DeltaTemplate(0, "a\"b", "c\\"), "");
 

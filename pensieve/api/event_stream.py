@@ -7,7 +7,9 @@ an `error` event: once the stream has begun, no other answer can be given.
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncGenerator
+import operator
+from collections.abc import AsyncGenerator, Callable
+from typing import NamedTuple
 
 import msgspec
 
@@ -18,13 +20,19 @@ from pensieve.errors import ApiError
 from pensieve.schema.events import (
     ContentBlockDelta,
     Event,
+    InputJsonDelta,
     Ping,
     TextDelta,
+    ThinkingDelta,
 )
 
 PING = sse.frame(b"ping", msgspec.json.encode(Ping()))
 
-_TEXT_FIELDS: dict[type[msgspec.Struct], str] = {TextDelta: "text"}
+_TEXT_FIELDS: dict[type[msgspec.Struct], str] = {
+    TextDelta: "text",
+    ThinkingDelta: "thinking",
+    InputJsonDelta: "partial_json",
+}
 """Deltas that are one piece of text: they come for each token."""
 
 _log = logging.getLogger(__name__)
@@ -50,6 +58,9 @@ class EventStream:
         self._framer = _Framer()
         self._frames: list[bytes] = []
         self._waiter: asyncio.Future[None] | None = None
+        self._loop = asyncio.get_running_loop()
+        self._asked_at = 0.0
+        self._timer: asyncio.TimerHandle | None = None
         self._source = asyncio.create_task(self._collect(events))
         self._source.add_done_callback(lambda _: self._wake())
         self._has_failed = False
@@ -60,7 +71,11 @@ class EventStream:
         Raises:
             ApiError: the request was refused before there was an event.
         """
-        await self._wait(self._pace.grace_s)
+        grace = self._loop.call_later(self._pace.grace_s, self._wake)
+        try:
+            await self._wait()
+        finally:
+            grace.cancel()
         if not self._frames and self._source.done():
             self._source.result()
         if not self._frames:
@@ -70,10 +85,11 @@ class EventStream:
         return self
 
     async def __anext__(self) -> bytes:
-        await self._wait(self._pace.ping_s)
+        await self._wait()
         if self._frames:
-            piece = b"".join(self._frames)
-            self._frames.clear()
+            frames = self._frames
+            piece = frames[0] if len(frames) == 1 else b"".join(frames)
+            frames.clear()
             return piece
         if not self._source.done():
             return PING
@@ -85,27 +101,42 @@ class EventStream:
 
     async def aclose(self) -> None:
         """End the reply, wherever it is."""
+        if self._timer is not None:
+            self._timer.cancel()
         self._source.cancel()
         await asyncio.gather(self._source, return_exceptions=True)
 
     async def _collect(self, events: AsyncGenerator[Event]) -> None:
+        frame, frames = self._framer.frame, self._frames
         async with contextlib.aclosing(events):
             async for event in events:
-                self._frames.append(self._framer.frame(event))
+                frames.append(frame(event))
                 self._wake()
 
-    async def _wait(self, timeout_s: float) -> None:
-        """Wait until there are frames or there is nothing more to come."""
+    async def _wait(self) -> None:
+        """Wait until there are frames, or nothing more to come, or for too long."""
         if self._frames or self._source.done():
             return
-        # PERF: one future and one timer; asyncio.wait_for would make a task a token
-        loop = asyncio.get_running_loop()
-        self._waiter = loop.create_future()
-        timer = loop.call_later(timeout_s, self._wake)
-        try:
-            await self._waiter
-        finally:
-            timer.cancel()
+        self._asked_at = self._loop.time()
+        if self._timer is None:
+            self._watch_silence(self._pace.ping_s)
+        self._waiter = self._loop.create_future()
+        await self._waiter
+
+    def _watch_silence(self, delay_s: float) -> None:
+        # PERF: one timer for all that is awaited; one for each token cost as much as
+        # its framing. bench/serve/bench_http_cpu.py
+        self._timer = self._loop.call_later(delay_s, self._look)
+
+    def _look(self) -> None:
+        """End a wait that has lasted too long; look again when one may have."""
+        left_s = self._pace.ping_s
+        if self._waiter is not None and not self._waiter.done():
+            left_s += self._asked_at - self._loop.time()
+            if left_s <= 0:
+                self._wake()
+                left_s = self._pace.ping_s
+        self._watch_silence(left_s)
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
@@ -125,23 +156,34 @@ class _Framer:
 
     def __init__(self) -> None:
         self._encoder = msgspec.json.Encoder()
-        self._deltas: dict[tuple[int, type[msgspec.Struct]], sse.DeltaFramer] = {}
+        self._deltas: dict[tuple[int, type[msgspec.Struct]], _Delta] = {}
 
     def frame(self, event: Event) -> bytes:
         if isinstance(event, ContentBlockDelta):
-            field = _TEXT_FIELDS.get(type(event.delta))
-            if field is not None:
-                framer = self._delta_framer(event.index, event.delta, field)
-                return framer.frame(getattr(event.delta, field))
+            delta = event.delta
+            known = self._deltas.get((event.index, type(delta)))
+            if known is None:
+                known = self._add(event.index, delta)
+            if known is not None:
+                frame, text_of = known
+                return frame(text_of(delta))
         return sse.frame(_type_of(event).encode(), self._encoder.encode(event))
 
-    def _delta_framer(
-        self, index: int, delta: msgspec.Struct, field: str
-    ) -> sse.DeltaFramer:
-        key = (index, type(delta))
-        if key not in self._deltas:
-            self._deltas[key] = sse.DeltaFramer(index, _type_of(delta), field)
-        return self._deltas[key]
+    def _add(self, index: int, delta: msgspec.Struct) -> "_Delta | None":
+        field = _TEXT_FIELDS.get(type(delta))
+        if field is None:
+            return None
+        framer = sse.DeltaFramer(index, _type_of(delta), field)
+        known = _Delta(framer.frame, operator.attrgetter(field))
+        self._deltas[index, type(delta)] = known
+        return known
+
+
+class _Delta(NamedTuple):
+    """How the deltas of one block and type are framed."""
+
+    frame: Callable[[str], bytes]
+    text_of: Callable[[msgspec.Struct], str]
 
 
 def _type_of(struct: msgspec.Struct) -> str:

@@ -3,7 +3,9 @@
 import asyncio
 import functools
 import hashlib
+import subprocess
 import time
+from collections.abc import Callable
 
 from pensieve import __version__, places
 from pensieve.batches.runner import BatchRunner
@@ -13,6 +15,7 @@ from pensieve.errors import NotFoundError
 from pensieve.figures.totals import Totals
 from pensieve.link.client import EngineClient
 from pensieve.link.messages import EngineSpec, PrefixDisk
+from pensieve.link.process import spawn_engine
 from pensieve.link.pulse import Patience
 from pensieve.models.description import ModelDescription
 from pensieve.models.files import describe
@@ -45,10 +48,17 @@ class Service:
         self._begun_at = time.monotonic()
 
     @classmethod
-    async def open(cls, settings: Settings) -> "Service":
+    async def open(
+        cls,
+        settings: Settings,
+        spawn: Callable[[EngineSpec], subprocess.Popen[bytes]] = spawn_engine,
+    ) -> "Service":
         """Read the model's files; start its engine, or take up the one that runs.
 
         Does not wait until the engine has loaded the model: requests do.
+
+        Args:
+            spawn: starts the engine's process.
 
         Raises:
             ModelError: there is no such model, or it cannot be served.
@@ -66,7 +76,7 @@ class Service:
             memory=settings.memory,
         )
         patience = Patience(settings.engine_silence_s, settings.engine_step_timeout_s)
-        engine = EngineClient(spec, settings.queue_size, patience=patience)
+        engine = EngineClient(spec, settings.queue_size, spawn, patience)
         await engine.start()  # it loads while the tokenizer is built
         try:
             pipeline = await asyncio.to_thread(

@@ -71,13 +71,13 @@ class Collector:
 
     def feed(self, event: Event) -> None:
         """Take the next event."""
-        match event:
-            case MessageStart():
-                self._start = event
-            case ContentBlockStart():
-                self._blocks.append(_GrowingBlock(event.content_block))
+        match event:  # the most frequent first
             case ContentBlockDelta():
                 self._blocks[event.index].add(event.delta)
+            case ContentBlockStart():
+                self._blocks.append(_GrowingBlock(event.content_block))
+            case MessageStart():
+                self._start = event
             case MessageDelta():
                 self._end = event
 

@@ -35,7 +35,8 @@ _BARE = re.compile(r"""[^\s,:{}\[\]"'<`]+""")
 _PLAIN = {
     quote: re.compile(rf'[^"\\{quote}\x00-\x1f\ud800-\udfff]+') for quote in ('"', "'")
 }
-_ESCAPE = re.compile(r'\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})')
+_SHORT_ESCAPES = frozenset('"\\/bfnrt')
+_ESCAPE = re.compile(r"\\u[0-9a-fA-F]{4}")
 _PAIR = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
 _PAIR_CUT = re.compile(
     r"\\(u([0-9a-fA-F]{0,3}|[dD][89abAB][0-9a-fA-F]{2}"
@@ -164,6 +165,9 @@ class JsonStream:
 
     def _escape(self, text: str, position: int) -> int:
         """Take one escape, or hold what may become one; return where it ends."""
+        if text[position + 1 : position + 2] in _SHORT_ESCAPES:
+            self._emit(text[position : position + 2])
+            return position + 2
         if _PAIR_CUT.fullmatch(text, position):
             self._held = text[position:]
             return len(text)

@@ -116,11 +116,13 @@ class Reply:
     def feed(self, token_ids: Iterable[int]) -> list[Event]:
         """Return what these tokens make certain, up to where the answer ends."""
         events: list[Event] = []
+        feed, parse = self._detokenizer.feed, self._parser.feed
         for token_id in token_ids:
             self._num_output_tokens += 1
-            text = self._detokenizer.feed([token_id])
-            pieces = self._parser.feed(text) if text else []
-            events += self._write(pieces)
+            text = feed([token_id])
+            pieces = parse(text) if text else []
+            if pieces:
+                events += self._write(pieces)
             self._count_thinking(pieces)
             if self.has_stopped:
                 break
@@ -171,7 +173,10 @@ class Reply:
 
         So what closes thinking is not counted as thought.
         """
-        if any(isinstance(piece, Thinking) for piece in pieces):
+        has_thought = False
+        for piece in pieces:
+            has_thought = has_thought or isinstance(piece, Thinking)
+        if has_thought:
             self._num_thinking_tokens += 1 + self._num_held_thoughts
             self._num_held_thoughts = 0
         elif self._blocks.is_thinking and not pieces:
@@ -186,8 +191,9 @@ class Reply:
             if isinstance(piece, Text):
                 events += self._write_text(self._stop_sequences.feed(piece.text))
             else:
-                events += self._write_text(self._stop_sequences.finish())
-                self._stop_sequences = StopSequences(self._stop_texts)
+                if self._stop_texts:
+                    events += self._write_text(self._stop_sequences.finish())
+                    self._stop_sequences = StopSequences(self._stop_texts)
                 events += self._blocks.write(piece)
                 self._num_ended_calls += isinstance(piece, CallEnd)
             if self.has_stopped:

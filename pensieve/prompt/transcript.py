@@ -7,8 +7,6 @@ begins with the one before it and its answer. Where a template does not change w
 wrote, this is what it writes of the whole conversation.
 """
 
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
 from typing import Any, NamedTuple
 
@@ -17,10 +15,8 @@ from pensieve.prompt.chat_template import ChatTemplate, mode_variables
 from pensieve.prompt.control_tokens import CUT
 from pensieve.prompt.conversation import Conversation, Effort, Text, Turn
 from pensieve.prompt.messages import CallNames, MessageWriter
+from pensieve.prompt.recent import Recent
 from pensieve.prompt.template_form import TEMPLATE_FAILURES, Message
-
-MAX_CACHED_CHARS = 8 << 20
-"""Of turns that were written before: some twenty conversations of a coding agent."""
 
 _EARLIER = Turn("user", [Text("…")])
 """Stands for all that was said before a window."""
@@ -83,7 +79,7 @@ class Transcript:
         self._template = template
         self._ends = [text for text in end_texts if text]
         self._writer = MessageWriter(template.form, mark)
-        self._cache = _TextCache(MAX_CACHED_CHARS)
+        self._written: Recent[Hashable, str] = Recent()
 
     def question(
         self,
@@ -268,10 +264,10 @@ class Transcript:
             ) from error
 
     def _cached(self, key: Hashable, write: Callable[[], str]) -> str:
-        text = self._cache.find(key)
+        text = self._written.find(key)
         if text is None:
             text = write()
-            self._cache.keep(key, text)
+            self._written.keep(key, text, len(text))
         return text
 
 
@@ -289,29 +285,3 @@ def _num_shared_chars(first: str, second: str) -> int:
     pairs = enumerate(zip(first, second, strict=False))
     shortest = min(len(first), len(second))
     return next((place for place, (a, b) in pairs if a != b), shortest)
-
-
-class _TextCache:
-    """Texts by key, least recently used out first. Any thread may use it."""
-
-    def __init__(self, max_chars: int) -> None:
-        self._max_chars = max_chars
-        self._num_chars = 0
-        self._texts: OrderedDict[Hashable, str] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def find(self, key: Hashable) -> str | None:
-        with self._lock:
-            if key in self._texts:
-                self._texts.move_to_end(key)
-            return self._texts.get(key)
-
-    def keep(self, key: Hashable, text: str) -> None:
-        with self._lock:
-            if key in self._texts or len(text) > self._max_chars:
-                return
-            self._texts[key] = text
-            self._num_chars += len(text)
-            while self._num_chars > self._max_chars:
-                _, oldest = self._texts.popitem(last=False)
-                self._num_chars -= len(oldest)

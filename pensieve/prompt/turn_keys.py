@@ -6,7 +6,7 @@ the keys in a call's input. Thinking of ours is known by its signature alone.
 
 import hashlib
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -14,6 +14,7 @@ import msgspec
 from pensieve.prompt.conversation import (
     PARAGRAPH,
     Conversation,
+    LoadedTools,
     Part,
     Text,
     Thinking,
@@ -22,6 +23,7 @@ from pensieve.prompt.conversation import (
 )
 from pensieve.prompt.default_tools import json_text
 from pensieve.prompt.offered_tools import OfferedTools
+from pensieve.prompt.recent import Recent
 from pensieve.prompt.turns import turns_of
 from pensieve.schema import content as content_of_requests
 from pensieve.schema.content import decode_block
@@ -48,9 +50,20 @@ class AnswerKey(msgspec.Struct, frozen=True):
     """It has an id or a signature of its own, so no other answer has this key."""
 
 
+# PERF: each turn comes back with every request, and its key takes some twenty times as
+# long as to see that it is the same; bench/serve/bench_http_cpu.py
+_answer_keys: Recent[bytes, AnswerKey] = Recent()
+_said_keys: Recent[Hashable, bytes] = Recent()
+
+
 def key_of_turn(turn: Turn) -> AnswerKey:
     """Return the key of an assistant's turn as a client sent it."""
-    return _answer_key(turn.parts)
+    written = _written(turn)
+    key = _answer_keys.find(written)
+    if key is None:
+        key = _answer_key(turn.parts)
+        _answer_keys.keep(written, key, len(written))
+    return key
 
 
 def key_of_content(content: Iterable[ContentBlock]) -> AnswerKey:
@@ -71,13 +84,29 @@ def chain(conversation: Conversation) -> list[bytes]:
     links = []
     for turn in conversation.turns:
         said = (
-            key_of_turn(turn).whole
-            if turn.role == "assistant"
-            else _ENCODER.encode((turn.role, [_tagged(p) for p in turn.parts]))
+            key_of_turn(turn).whole if turn.role == "assistant" else _key_of_said(turn)
         )
         digest = _digest(digest + said)
         links.append(digest)
     return links
+
+
+def _key_of_said(turn: Turn) -> bytes:
+    """Return the key of a turn that is not the assistant's."""
+    if any(isinstance(part, LoadedTools) for part in turn.parts):
+        return _digest(_written(turn))
+    # PERF: to find what is equal takes a twentieth of the time of a digest
+    content = (turn.role, *turn.parts)
+    key = _said_keys.find(content)
+    if key is None:
+        written = _written(turn)
+        key = _digest(written)
+        _said_keys.keep(content, key, len(written))
+    return key
+
+
+def _written(turn: Turn) -> bytes:
+    return _ENCODER.encode((turn.role, [_tagged(part) for part in turn.parts]))
 
 
 def head_keys(conversation: Conversation) -> dict[str, bytes]:

@@ -43,8 +43,11 @@ def _numbered(
 
 
 def _num_marks(block: ContentBlock) -> int:
-    inner = block.content if isinstance(block, ToolResultBlock) else None
-    return _is_marked(block) + sum(_is_marked(each) for _, each in _numbered(inner))
+    count = int(_is_marked(block))
+    if isinstance(block, ToolResultBlock):
+        for _, inner in _numbered(block.content):
+            count += _is_marked(inner)
+    return count
 
 
 def _is_marked(block: ContentBlock) -> bool:

@@ -100,9 +100,9 @@ MUTANTS = [
         ("test_answers.py::test_a_stop_sequence_of_several_words_is_found",),
     ),
     Mutant(
-        "output/detokenizer.py",
-        "num_certain = len(text) - min(num_unfinished, MAX_HELD_CHARACTERS)",
-        "num_certain = len(text)",
+        "output/reply.py",
+        "text = feed([token_id])",
+        "text = feed([token_id]) + self._detokenizer.finish()",
         "characters of several tokens are sent in halves",
         ("test_answers.py::test_text_beyond_ascii_comes_back_whole",),
     ),

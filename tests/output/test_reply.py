@@ -6,14 +6,14 @@ from output.byte_tokenizer import END, byte_tokenizer
 from output.letter_parser import LetterParser
 
 from pensieve.output.collector import Collector
-from pensieve.output.detokenizer import Detokenizer
+from pensieve.output.detokenizer import Detokenizers
 from pensieve.output.reply import Reply
 
 BACKEND = byte_tokenizer()
 
 
 def new_reply(*stop_sequences, **options):
-    detokenizer = Detokenizer(BACKEND, {BACKEND.token_to_id(END)})
+    detokenizer = Detokenizers(BACKEND, {BACKEND.token_to_id(END)}).begin()
     options = {"server_tools": {"web_search"}, **options}
     return Reply("claude-test", detokenizer, LetterParser(), stop_sequences, **options)
 

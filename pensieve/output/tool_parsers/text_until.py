@@ -46,6 +46,7 @@ class TextUntil:
             opener[:size] for opener in openers for size in range(1, len(opener))
         )
         self._longest = max(map(len, openers)) - 1
+        self._firsts = {opener[0] for opener in openers}
         self._keeps_space = keeps_space
         self._held = ""
         self._is_after_opener = False
@@ -76,7 +77,12 @@ class TextUntil:
 
     def _size_of_beginning(self, text: str) -> int:
         """Return the size of the text's longest end that begins an opener."""
-        for size in range(min(self._longest, len(text)), 0, -1):
+        longest = min(self._longest, len(text))
+        start = len(text) - longest
+        # PERF: most ends have no opener's first character, and are not cut up
+        if all(text.find(first, start) < 0 for first in self._firsts):
+            return 0
+        for size in range(longest, 0, -1):
             if text[-size:] in self._beginnings:
                 return size
         return 0
