@@ -31,6 +31,7 @@ help:
 	@echo "make test-claude      the whole of Claude Code,"
 	@echo "make forced-answers   300 answers under random schemas, and"
 	@echo "make traces           agents' sessions replayed, and answers from every kind of cache"
+	@echo "make test-tsan the C++ tests under ThreadSanitizer"
 	@echo "make mutants   break the server in many ways; see that the tests notice"
 	@echo "make lint      formatting, types, layering"
 	@echo "make bench     measure against mlx-lm"
