@@ -34,6 +34,7 @@ help:
 	@echo "make traces-whole     one of them at full length in a quarter of the memory: long"
 	@echo "make fuzz             ten minutes of malformed GGUF files (FUZZ_S=)"
 	@echo "make coverage-native  lines of the C++ cores that their tests run"
+	@echo "make test-tsan the C++ tests under ThreadSanitizer"
 	@echo "make mutants   break the server in many ways; see that the tests notice"
 	@echo "make slowdowns builds made slower; see that pensieve-bench notices"
 	@echo "make lint      formatting, types, layering"

@@ -70,6 +70,12 @@ cdef extern from "bpe/description.hpp" namespace "pensieve::bpe" nogil:
         cpp_bool is_metaspace
         SpaceBefore space_before
 
+cdef extern from "bpe/token_table.hpp" namespace "pensieve::bpe" nogil:
+    cppclass TokenTable:
+        TokenTable(size_t capacity) except +
+        void insert(string_view text, uint32_t id) except +
+        uint32_t find(string_view text)
+
 cdef extern from "bpe/encoder.hpp" namespace "pensieve::bpe" nogil:
     enum class Steps(uint8_t):
         kAll
@@ -151,19 +157,33 @@ cdef string letters_bytes(str token):
     return text
 
 
+cdef string_view utf8_view(str text) except *:
+    """View the UTF-8 form that `text` keeps."""
+    cdef Py_ssize_t size
+    cdef const char* start = PyUnicode_AsUTF8AndSize(text, &size)
+    return string_view(start, <size_t>size)
+
+
 cdef void add_merges(Description& description, dict vocab, merges) except *:
+    # PERF: of half a million merges, a dict would hash each text thrice.
+    cdef unique_ptr[TokenTable] ids = make_unique[TokenTable](<size_t>len(vocab))
+    cdef str text, left, right
     cdef Merge merge
-    cdef str left, right
+    cdef string both
+    for text, token_id in vocab.items():
+        ids.get().insert(utf8_view(text), token_id)
     for left, right in merges:
-        try:
-            merge.left = vocab[left]
-            merge.right = vocab[right]
-            merge.made = vocab[left + right]
-        except KeyError as error:
+        both.assign(utf8_view(left))
+        both.append(utf8_view(right))
+        merge.left = ids.get().find(utf8_view(left))
+        merge.right = ids.get().find(utf8_view(right))
+        merge.made = ids.get().find(<string_view>both)
+        if kNoToken in (merge.left, merge.right, merge.made):
+            missing = [each for each in (left, right, left + right) if each not in vocab]
             raise ValueError(
                 f"[bpe] merge {description.merges.size()}: expected tokens,"
-                f" got {error.args[0]!r}"
-            ) from None
+                f" got {', '.join(map(repr, missing))}"
+            )
         description.merges.push_back(merge)
 
 

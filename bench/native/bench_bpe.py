@@ -19,6 +19,7 @@ import threading
 import time
 import zlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import tokenizers
@@ -34,7 +35,13 @@ from pensieve.prompt.tokenizer import open_backend
 NUM_BYTES = 1_000_000
 VOCAB_SIZE = 150_000
 TRAINING_BYTES = 80_000_000
-ADVERSARIAL = {"letter": "a", "spaces": " ", "newlines": "\n", "emoji": "😀", "dash": "-"}
+ADVERSARIAL = {
+    "letter": "a",
+    "spaces": " ",
+    "newlines": "\n",
+    "emoji": "😀",
+    "dash": "-",
+}
 GOALS = {"count_x": 15, "encode_x": 8, "count_x_tiktoken": 2}
 MAX_ADVERSARIAL_RATIO = 4
 
@@ -64,9 +71,7 @@ def main() -> None:
     print(record("bpe", figures))
 
 
-def measure(
-    backend: tokenizers.Tokenizer, text: str, turns: int
-) -> dict[str, object]:
+def measure(backend: tokenizers.Tokenizer, text: str, turns: int) -> dict[str, object]:
     """Return milliseconds, ratios and whether the goals are met."""
     tiktoken = tiktoken_encoder(backend, text)
     description = backend.to_str()
@@ -74,14 +79,14 @@ def measure(
     for _ in range(turns):
         fresh = tokenizers.Tokenizer.from_str(description)
         runs: dict[str, Run] = {
-            "count": lambda encoder=native(backend): encoder.count(text),
-            "encode": lambda encoder=native(backend): encoder.encode(text),
-            "tokenizers": lambda fresh=fresh: fresh.encode_batch_fast(
-                [text], add_special_tokens=False
+            "count": partial(native(backend).count, text),
+            "encode": partial(native(backend).encode, text),
+            "tokenizers": partial(
+                fresh.encode_batch_fast, [text], add_special_tokens=False
             ),
         }
         if tiktoken is not None:
-            runs["tiktoken"] = lambda: tiktoken(text)
+            runs["tiktoken"] = partial(tiktoken, text)
         for name, run in runs.items():
             times.setdefault(name, []).append(cpu_ms(run))
     medians = {name: statistics.median(each) for name, each in times.items()}
@@ -131,10 +136,7 @@ def adversarial(
     texts["random letters"] = "".join(letters)
     ratios = {}
     for kind, text in texts.items():
-        each = []
-        for _ in range(turns):
-            encoder = native(backend)
-            each.append(cpu_ms(lambda e=encoder, t=text: e.count(t)))
+        each = [cpu_ms(partial(native(backend).count, text)) for _ in range(turns)]
         ratios[kind] = round(statistics.median(each) / ordinary_ms, 1)
     return ratios
 
@@ -235,13 +237,13 @@ def tiktoken_encoder(
             ranks[token_bytes] = token_id
     for byte in range(256):  # SmolLM2 has no token for some
         ranks.setdefault(bytes([byte]), len(ranks) + VOCAB_SIZE)
-    pattern = SPLITTINGS["llama3"].pattern
-    gpt2 = (
+    smollm = (
         r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+"
         r"|\s+(?!\S)|\s+(?=\p{N})|\s+"
     )
     expected = backend.encode(text, add_special_tokens=False).ids
-    for each in (pattern, gpt2):
+    for each in (SPLITTINGS["llama3"].pattern, smollm):
+        assert each is not None
         encoding = tiktoken.Encoding(
             "bench", pat_str=each, mergeable_ranks=ranks, special_tokens={}
         )

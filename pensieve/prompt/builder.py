@@ -8,7 +8,7 @@ import logging
 from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Self
+from typing import NamedTuple, Self
 
 import msgspec
 
@@ -139,8 +139,13 @@ class PromptBuilder:
         """
         with _nested_too_deeply():
             conversation = canonicalise(request)
-            token_ids, *_ = self._encoded(conversation, chain(conversation))
-            return len(token_ids)
+            num_tokens = 0
+            for part in self._parts(conversation, chain(conversation)):
+                if part.known_ids is None:
+                    num_tokens += self.tokenizer.count(part.text, num_tokens == 0)
+                else:
+                    num_tokens += len(part.known_ids)
+            return num_tokens
 
     def prompt_of(
         self,
@@ -213,17 +218,24 @@ class PromptBuilder:
         # PERF: arrays are joined as bytes, lists an object at a time
         token_ids = array("I")
         starts: list[tuple[int, int]] = []
-        text: list[str] = []  # written and not yet encoded
+        ending = ""
+        for part in self._parts(conversation, links):
+            starts.append((len(token_ids), part.first_turn))
+            if part.known_ids is None:
+                token_ids.extend(self.tokenizer.token_ids(part.text, not token_ids))
+                ending = part.last_text
+            else:
+                token_ids.extend(part.known_ids)
+        return token_ids, starts, ending
+
+    def _parts(
+        self, conversation: Conversation, links: list[bytes]
+    ) -> Iterator["_Part"]:
+        """Yield the prompt's text, parted at the answers that were given here."""
+        text: list[str] = []
         turn = first_turn = 0
         mode = Mode(conversation.thinking, conversation.effort)
         *answered, last = exchanges(conversation)
-
-        def encode() -> None:
-            starts.append((len(token_ids), first_turn))
-            is_start = not token_ids
-            token_ids.extend(self.tokenizer.token_ids("".join(text), is_start))
-            text.clear()
-
         for exchange in answered:
             assert exchange.answer is not None
             turn += len(exchange.said)
@@ -239,9 +251,9 @@ class PromptBuilder:
                         conversation, exchange, known.mode, before
                     )
                 )
-                encode()
-                starts.append((len(token_ids), turn))
-                token_ids.extend(known.token_ids)
+                yield _Part(first_turn, "".join(text), text[-1])
+                yield _Part(turn, known_ids=known.token_ids)
+                text.clear()
                 first_turn = turn + 1
             turn += 1
         if last.answer is None:
@@ -249,8 +261,17 @@ class PromptBuilder:
         else:
             asked = self._transcript.begun(conversation, last, mode)
         text.append(asked)
-        encode()
-        return token_ids, starts, asked
+        yield _Part(first_turn, "".join(text), asked)
+
+
+class _Part(NamedTuple):
+    """Text of a prompt, or an answer's ids."""
+
+    first_turn: int
+    text: str = ""
+    last_text: str = ""
+    """What was written last of it."""
+    known_ids: Sequence[int] | None = None
 
 
 @contextmanager

@@ -9,9 +9,6 @@ from array import array
 from bisect import bisect_right
 from typing import NamedTuple
 
-MAX_CHARS = 8 << 20
-"""Of all prompts that are remembered: some twenty conversations of a coding agent."""
-
 
 class Encoded(NamedTuple):
     """A prompt; or the beginning of one, up to the last of `ends`."""
@@ -48,7 +45,7 @@ class PromptMemory:
         max_chars: of all prompts together.
     """
 
-    def __init__(self, margin: int, max_chars: int = MAX_CHARS) -> None:
+    def __init__(self, margin: int, max_chars: int) -> None:
         self._margin = margin
         self._max_chars = max_chars
         self._num_chars = 0

@@ -28,6 +28,8 @@ MAX_CACHED_CHARS = 4 << 20
 """Some twenty conversations of a coding agent."""
 MIN_REMEMBERED_CHARS = 4096
 """Of a prompt that is remembered whole. Parts of one are many, and known by segment."""
+MAX_REMEMBERED_CHARS = 8 << 20
+"""Of all prompts together."""
 
 
 class Tokenizer:
@@ -70,7 +72,9 @@ class Tokenizer:
         self.control_token_ids = frozenset(control)
         self._control_tokens = ControlTokens(control)
         self._segments = SegmentCache(MAX_CACHED_CHARS)
-        self._prompts = PromptMemory(self._control_tokens.max_chars)
+        self._prompts = PromptMemory(
+            self._control_tokens.max_chars, MAX_REMEMBERED_CHARS
+        )
         self.backend = _text_only(
             backend, [token.content for token in control.values()]
         )
@@ -114,6 +118,23 @@ class Tokenizer:
         encoded = self._encoded(rendered, is_start, known)
         self._prompts.keep(rendered, is_start, encoded)
         return encoded.token_ids
+
+    def count(self, rendered: str, is_start: bool = True) -> int:
+        """Return how many token ids there are.
+
+        Args and errors are those of `token_ids`.
+        """
+        if len(rendered) <= MAX_REMEMBERED_CHARS:  # it may well come again
+            return len(self.token_ids(rendered, is_start))
+        num_tokens = 0
+        for piece, _ in self._control_tokens.split(rendered):
+            if isinstance(piece, int):
+                num_tokens += 1
+                continue
+            is_first = is_start and num_tokens == 0
+            encoder = self._starting if is_first else self._continuing
+            num_tokens += encoder.count(piece)
+        return num_tokens
 
     def _encoded(self, rendered: str, is_start: bool, known: Encoded) -> Encoded:
         """Encode what comes after what is known of a text."""

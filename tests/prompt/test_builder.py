@@ -24,11 +24,13 @@ def prompts(smollm2_path):
 
 
 def built(prompts, *messages, conversation_id="", **fields):
-    """Build the prompt of messages given as (role, content) pairs."""
+    """Build the prompt of messages given as (role, content) pairs; count it as well."""
     listed = [{"role": role, "content": content} for role, content in messages]
     body = {"model": "m", "messages": listed, **fields}
     request = decode_count_request(json.dumps(body).encode())
-    return prompts.build(request, conversation_id)
+    prompt = prompts.build(request, conversation_id)
+    assert prompts.count(request) == len(prompt.token_ids)
+    return prompt
 
 
 def text(prompts, prompt) -> str:

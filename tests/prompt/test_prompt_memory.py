@@ -39,7 +39,7 @@ def test_shared_characters_are_counted(first, second, at_least):
 
 
 def test_what_a_prompt_begins_with_is_known_up_to_a_control_token():
-    memory = PromptMemory(MARGIN)
+    memory = PromptMemory(MARGIN, max_chars=1000)
     assert memory.beginning("ab|cd|ef", True) == NOTHING
 
     memory.keep("ab|cd|ef", True, encoded("ab|cd|ef"))
@@ -52,7 +52,7 @@ def test_what_a_prompt_begins_with_is_known_up_to_a_control_token():
 
 
 def test_the_longest_beginning_of_any_prompt_is_found():
-    memory = PromptMemory(MARGIN)
+    memory = PromptMemory(MARGIN, max_chars=1000)
     for text in ["a|b|c|x", "a|b|c|d|yy", "a|z", "a|b|x"]:
         memory.keep(text, True, encoded(text))
 

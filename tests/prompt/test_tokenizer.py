@@ -14,6 +14,7 @@ from transformers import PreTrainedTokenizerFast
 from pensieve.errors import ModelError
 from pensieve.models.description import GenerationDefaults, ModelDescription
 from pensieve.prompt.chat_template import ChatTemplate
+from pensieve.prompt.prompt_memory import PromptMemory
 from pensieve.prompt.tokenizer import Tokenizer, open_backend
 
 BENIGN = ANY.filter(
@@ -329,3 +330,52 @@ def test_text_from_the_middle_of_a_prompt_gets_no_space_before_it():
     whole = tokenizer.encode("</s>ab")
     assert tokenizer.encode("ab", is_start=False) == whole[1:]
     assert tokenizer.encode("ab") != whole[1:]
+
+
+PROMPT_PARTS = st.lists(
+    st.sampled_from(
+        [
+            *chat_templates.CONTROL_TOKENS[:4],
+            " ",
+            "\n",
+            "the",
+            "in",
+            "é",
+            "😀",
+            "x" * 50,
+        ]
+    ),
+    max_size=30,
+).map("".join)
+
+
+@pytest.mark.parametrize("kind", BACKENDS)
+def test_prompts_that_begin_as_earlier_ones_are_encoded_as_if_they_did_not(
+    kind, monkeypatch
+):
+    monkeypatch.setattr("pensieve.prompt.tokenizer.MIN_REMEMBERED_CHARS", 0)
+    template = template_of("chatml")
+    remembering = Tokenizer(BACKENDS[kind](), template.own_text)
+    fresh = Tokenizer(BACKENDS[kind](), template.own_text)
+
+    @settings(max_examples=40, deadline=None)
+    @given(st.lists(st.tuples(PROMPT_PARTS, st.booleans()), max_size=6))
+    def check(parts):
+        rendered = ""
+        for part, goes_on in parts:
+            rendered = (rendered if goes_on else rendered[:40]) + part
+            for is_start in (True, False):
+                monkeypatch.setattr(fresh, "_prompts", PromptMemory(1, 0))
+                expected = fresh.encode(rendered, is_start)
+                assert remembering.encode(rendered, is_start) == expected
+                assert remembering.count(rendered, is_start) == len(expected)
+
+    check()
+
+
+def test_a_prompt_too_long_to_remember_is_counted(smollm2_tokenizer, monkeypatch):
+    text = "<|im_start|>user\n" + "Hello, world! " * 500 + "<|im_end|>\n"
+    expected = len(smollm2_tokenizer.encode(text))
+    monkeypatch.setattr("pensieve.prompt.tokenizer.MAX_REMEMBERED_CHARS", 10)
+
+    assert smollm2_tokenizer.count(text) == expected
