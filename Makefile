@@ -143,6 +143,8 @@ bench: setup
 	$(BIN)/pensieve pull smollm2
 	$(BIN)/python -m bench.serve.bench_serve
 	$(BIN)/python -m bench.serve.bench_long_write
+	$(BIN)/python -m bench.serve.bench_http_cpu
+	$(BIN)/python -m bench.native.bench_detokenize
 	$(BIN)/python -m bench.engine.bench_constraint
 	$(BIN)/python -m bench.engine.bench_prefix
 	$(BIN)/python -m bench.engine.bench_disk_restore
