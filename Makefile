@@ -201,6 +201,8 @@ bench: setup
 	$(BIN)/pensieve-bench kernels
 	$(BIN)/python -m pensieve.bench.serve.bench_serve
 	$(BIN)/python -m pensieve.bench.serve.bench_long_write
+	$(BIN)/python -m pensieve.bench.serve.bench_http_cpu
+	$(BIN)/python -m pensieve.bench.native.bench_detokenize
 	$(BIN)/python -m pensieve.bench.engine.bench_constraint
 	$(BIN)/python -m pensieve.bench.engine.bench_prefix
 	$(BIN)/python -m pensieve.bench.engine.bench_disk_restore

@@ -27,9 +27,9 @@ import msgspec
 
 from bench.record import record
 from bench.serve.bare_app import FRAMES_FILE, Frames
+from bench.serve.cpu_samples import SAMPLES_FILE
 from bench.serve.growing_conversation import WORDS, Conversation
 from bench.serve.http_worker import HttpWorker, frames_of
-from bench.serve.cpu_samples import SAMPLES_FILE
 from bench.serve.stand_in_engine import ANSWERS_FILE, Answers
 from pensieve.models.files import describe
 from pensieve.prompt.tokenizer import Tokenizer, open_backend

@@ -16,7 +16,7 @@ SAMPLES_FILE = "BENCH_SAMPLES"
 """Environment variable: where they are to be written."""
 INTERVAL_S = 0.002
 WAITING = {"_worker", "run"}
-"""Functions whose threads wait: of the pool of threads, and of gunicorn's event loop."""
+"""Functions whose threads wait: of the pool of threads, and gunicorn's event loop."""
 
 Stack = tuple[str, ...]
 """`path:function`, the innermost last."""

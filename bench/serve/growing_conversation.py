@@ -7,11 +7,10 @@ from typing import Any
 
 from bench.serve.http_worker import events_of
 
-WORDS = (
-    "the harbour was quiet and lamps along its quay were lit one by one while def"
-    " return self index value for in range print import from class None True not"
-    " path open read write close lines = == ( ) [ ] { } : , . # TODO error test"
-).split()
+PROSE = "the harbour was quiet and lamps along its quay were lit one by one while"
+CODE = "def return self index value for in range print import class None True not path"
+MARKS = "open read write close lines = == ( ) [ ] { } : , . # error test"
+WORDS = f"{PROSE} {CODE} {MARKS}".split()
 
 TOOLS = [
     {

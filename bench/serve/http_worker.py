@@ -52,15 +52,16 @@ class HttpWorker:
         """Return the CPU time of the worker so far, of all its threads."""
         try:  # in nanoseconds, where the kernel has it; else in hundredths of a second
             tasks = list(Path(f"/proc/{self.pid}/task").iterdir())
-            return sum(
-                int((task / "schedstat").read_text().split()[0]) for task in tasks
-            ) / 1e9
+            return (
+                sum(int((task / "schedstat").read_text().split()[0]) for task in tasks)
+                / 1e9
+            )
         except OSError:
             times = psutil.Process(self.pid).cpu_times()
             return times.user + times.system
 
     def ask(self, body: bytes, headers: Mapping[str, str] | None = None) -> bytes:
-        """Send a request for a message; return the answer's body, chunked as it came."""
+        """Ask for a message and return the answer's body, chunked as it came."""
         return self.post("/v1/messages", body, headers)
 
     def post(
@@ -75,7 +76,7 @@ class HttpWorker:
             f"content-length: {len(body)}",
             *(f"{name}: {value}" for name, value in (headers or {}).items()),
         ]
-        pieces = []
+        pieces: list[bytes] = []
         with socket.create_connection(("127.0.0.1", self.port), timeout=600) as wire:
             wire.sendall("\r\n".join([*lines, "", ""]).encode() + body)
             while not (pieces and pieces[-1].endswith(b"0\r\n\r\n")):

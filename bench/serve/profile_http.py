@@ -4,10 +4,11 @@ Samples (`cpu_samples`) the worker of `bench_http_cpu` while it streams, and whi
 answers a conversation of 100,000 tokens. A sample counts for the innermost function
 that is of a file listed in PARTS. Prints the shares of each part.
 
-    python -m bench.serve.profile_http [--rounds 3] [--functions 0]
+    python -m bench.serve.profile_http [--rounds 10]
 """
 
 import argparse
+import functools
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -26,6 +27,8 @@ from bench.serve.bench_http_cpu import (
 from bench.serve.growing_conversation import Conversation
 from bench.serve.http_worker import HttpWorker
 
+NUM_STREAMS = 8
+STEP_S = 0.005
 PARTS = {
     "gunicorn/": "gunicorn: HTTP, the socket",
     "falcon/": "Falcon",
@@ -60,72 +63,58 @@ PARTS = {
 def main() -> None:
     """Profile and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--functions", type=int, default=0, help="print so many, too")
+    parser.add_argument("--rounds", type=int, default=10)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         for name, max_tokens in STREAMS.items():
-            worker = served(home, 0.002)
-            bodies = [stream_body(max_tokens)] * 8
-            worker.ask_together(bodies)
-            with_samples(
-                worker,
-                f"8 streams: {name}",
-                home,
-                arguments.functions,
-                lambda: [
-                    worker.ask_together(bodies) for _ in range(arguments.rounds)
-                ],
-            )
-        worker = served(home, 0.001)
-        conversation = Conversation(1, max_tokens=TURN)
-        while played(worker, conversation, MANY_WORDS)[2] < SIZES["long"]:
-            pass
-        with_samples(
-            worker,
-            "turns of a long conversation",
-            home,
-            arguments.functions,
-            lambda: [
-                played(worker, conversation, NEW_WORDS)
-                for _ in range(20 * arguments.rounds)
-            ],
-        )
+            bodies = [stream_body(max_tokens)] * NUM_STREAMS
+            act = functools.partial(stream, bodies, arguments.rounds)
+            with_samples(served(home, STEP_S), f"8 streams: {name}", home, act)
+        act = functools.partial(turns, 20 * arguments.rounds)
+        with_samples(served(home, 0.001), "turns of a long conversation", home, act)
+
+
+def stream(bodies: list[bytes], rounds: int, worker: HttpWorker) -> None:
+    """Stream answers, some rounds of them with samples."""
+    worker.ask_together(bodies)
+    worker.post("/samples/begin")
+    for _ in range(rounds):
+        worker.ask_together(bodies)
+
+
+def turns(num_turns: int, worker: HttpWorker) -> None:
+    """Play a conversation until it is long, then some turns with samples."""
+    conversation = Conversation(1, max_tokens=TURN)
+    while played(worker, conversation, MANY_WORDS)[2] < SIZES["long"]:
+        pass
+    worker.post("/samples/begin")
+    for _ in range(num_turns):
+        played(worker, conversation, NEW_WORDS)
 
 
 def with_samples(
-    worker: HttpWorker,
-    title: str,
-    home: Path,
-    num_functions: int,
-    act: Callable[[], object],
+    worker: HttpWorker, title: str, home: Path, act: Callable[[HttpWorker], None]
 ) -> None:
-    """Sample a worker while it acts, print the shares, and end it."""
+    """Print where a worker's time goes from where `act` begins samples; end it."""
     try:
-        worker.post("/samples/begin")
-        act()
+        act(worker)
         worker.post("/samples/end")
     finally:
         worker.stop()
     stacks = (home / "samples").read_text().splitlines()
     print(f"\n{title}")
     print_shares(stacks, part_of)
-    if num_functions:
-        print()
-        print_shares(stacks, lambda frames: frames[-1], num_functions)
 
 
-def print_shares(
-    stacks: Iterable[str], name_of: Callable[[list[str]], str], most: int = 100
-) -> None:
+def print_shares(stacks: Iterable[str], name_of: Callable[[list[str]], str]) -> None:
     """Print how many of the samples each name has."""
     counts: Counter[str] = Counter()
     for line in stacks:
         stack, _, count = line.rpartition(" ")
         counts[name_of(stack.split(";"))] += int(count)
-    for name, count in counts.most_common(most):
-        print(f"{100 * count / counts.total():5.1f} %  {name}")
+    for name, num_samples in counts.most_common():
+        print(f"{100 * num_samples / counts.total():5.1f} %  {name}")
     print(f"of {counts.total()} samples")
 
 

@@ -75,8 +75,9 @@ std::optional<char> written_byte(std::string_view text) {
     digits.remove_prefix(1);
   }
   std::uint8_t byte = 0;
-  const char* end = digits.data() + digits.size();
-  const std::from_chars_result read = std::from_chars(digits.data(), end, byte, 16);
+  const char* const begin = digits.data();
+  const char* const end = begin + digits.size();
+  const std::from_chars_result read = std::from_chars(begin, end, byte, 16);
   if (read.ec != std::errc() || read.ptr != end) {
     return std::nullopt;
   }

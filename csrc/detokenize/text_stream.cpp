@@ -32,29 +32,20 @@ void TextStream::take(std::uint8_t byte, std::string& out) {
     out += kReplacement;
     return;
   }
-  switch (assembler_.take(byte)) {
-  case Utf8Assembler::Step::kHeld:
-    break;
-  case Utf8Assembler::Step::kWhole:
+  Utf8Assembler::Step step = assembler_.take(byte);
+  if (step == Utf8Assembler::Step::kWrong) {
+    const bool is_alone = assembler_.held().empty();
+    replace_held(out);
+    is_broken_ = scheme_ == Scheme::kByteFallback;
+    if (!is_alone && !is_broken_) {
+      step = assembler_.take(byte); // it may begin a character itself
+    }
+  }
+  if (step == Utf8Assembler::Step::kWrong) {
+    out += kReplacement;
+  } else if (step == Utf8Assembler::Step::kWhole) {
     out += assembler_.held();
     assembler_.clear();
-    break;
-  case Utf8Assembler::Step::kWrong:
-    refuse(byte, out);
-    break;
-  }
-}
-
-void TextStream::refuse(std::uint8_t byte, std::string& out) {
-  const bool is_alone = assembler_.held().empty();
-  replace_held(out);
-  if (scheme_ == Scheme::kByteFallback) {
-    out += kReplacement;
-    is_broken_ = true;
-  } else if (is_alone) {
-    out += kReplacement;
-  } else {
-    take(byte, out); // it may begin a character itself
   }
 }
 

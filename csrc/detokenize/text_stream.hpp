@@ -29,7 +29,6 @@ public:
 
 private:
   void take(std::uint8_t byte, std::string& out);
-  void refuse(std::uint8_t byte, std::string& out);
   void replace_held(std::string& out);
   void strip(std::string& out, std::size_t start);
 

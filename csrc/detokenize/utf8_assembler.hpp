@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -23,13 +24,13 @@ public:
   // Where it is kWrong, the byte is not held and what was held before still is.
   Step take(std::uint8_t byte);
 
-  [[nodiscard]] std::string_view held() const { return {held_, size_}; }
+  [[nodiscard]] std::string_view held() const { return {held_.data(), size_}; }
   void clear() { size_ = 0; }
 
 private:
   Step begin(std::uint8_t byte);
 
-  char held_[4]{};
+  std::array<char, 4> held_{};
   std::size_t size_ = 0;
   std::size_t whole_size_ = 0;
   std::uint8_t lowest_ = 0; // that the next byte may be

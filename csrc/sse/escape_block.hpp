@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <string_view>
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
@@ -58,8 +59,8 @@ inline std::size_t extra_bytes(char character) {
 // The same as EscapeBlock, a byte at a time.
 class ScalarEscapeBlock {
 public:
-  explicit ScalarEscapeBlock(const char* text) {
-    std::memcpy(bytes_.data(), text, kBlockBytes);
+  explicit ScalarEscapeBlock(std::string_view text) {
+    std::memcpy(bytes_.data(), text.data(), kBlockBytes);
   }
 
   void store(char* out) const { std::memcpy(out, bytes_.data(), kBlockBytes); }
@@ -90,8 +91,8 @@ private:
 class EscapeBlock {
 public:
   // `text` has at least kBlockBytes.
-  explicit EscapeBlock(const char* text)
-      : bytes_(_mm_loadu_si128(reinterpret_cast<const __m128i*>(text))) {}
+  explicit EscapeBlock(std::string_view text)
+      : bytes_(_mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data()))) {}
 
   void store(char* out) const {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(out), bytes_);
@@ -112,8 +113,8 @@ public:
     const __m128i each = _mm_or_si128(_mm_and_si128(one, _mm_set1_epi8(1)),
                                       _mm_and_si128(is_long, _mm_set1_epi8(5)));
     const __m128i halves = _mm_sad_epu8(each, _mm_setzero_si128());
-    return static_cast<std::size_t>(_mm_cvtsi128_si32(halves) +
-                                    _mm_extract_epi16(halves, 4));
+    const int sum = _mm_cvtsi128_si32(halves) + _mm_extract_epi16(halves, 4);
+    return static_cast<std::size_t>(sum);
   }
 
 private:
@@ -133,8 +134,8 @@ private:
 class EscapeBlock {
 public:
   // `text` has at least kBlockBytes.
-  explicit EscapeBlock(const char* text)
-      : bytes_(vld1q_u8(reinterpret_cast<const std::uint8_t*>(text))) {}
+  explicit EscapeBlock(std::string_view text)
+      : bytes_(vld1q_u8(reinterpret_cast<const std::uint8_t*>(text.data()))) {}
 
   void store(char* out) const {
     vst1q_u8(reinterpret_cast<std::uint8_t*>(out), bytes_);

@@ -2,6 +2,7 @@
 
 #include "sse/escape_block.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -49,7 +50,7 @@ constexpr std::array<Escape, 256> kEscapes = [] {
 
 // Escapes one block. Reads up to another block behind it, and writes as much beyond
 // what it returns: the rest of the block is copied whole behind each escape.
-char* escape_block(const char* text, char* out) {
+char* escape_block(std::string_view text, char* out) {
   const EscapeBlock block(text);
   block.store(out);
   std::size_t done = 0;
@@ -60,7 +61,7 @@ char* escape_block(const char* text, char* out) {
     std::memcpy(out, kEscapes[byte].data(), kEscapeBytes);
     out += 1U + kExtraBytes[byte];
     done = place + 1;
-    std::memcpy(out, text + done, kBlockBytes);
+    std::memcpy(out, text.data() + done, kBlockBytes);
   }
   return out + (kBlockBytes - done);
 }
@@ -75,15 +76,15 @@ public:
   }
 
   [[nodiscard]] std::size_t escaped_size() const {
-    return size_ + EscapeBlock(bytes_.data()).extra() +
-           EscapeBlock(bytes_.data() + kBlockBytes).extra();
+    return size_ + EscapeBlock(padded()).extra() +
+           EscapeBlock(padded().substr(kBlockBytes)).extra();
   }
 
   char* escape(char* out) const {
     std::array<char, 6 * kTailBytes + kBlockBytes> escaped; // NOLINT(*-member-init)
-    char* end = escape_block(bytes_.data(), escaped.data());
+    char* end = escape_block(padded(), escaped.data());
     if (size_ > kBlockBytes) {
-      end = escape_block(bytes_.data() + kBlockBytes, end) - kBlockBytes;
+      end = escape_block(padded().substr(kBlockBytes), end) - kBlockBytes;
     }
     end -= kBlockBytes;
     end += size_;
@@ -93,22 +94,22 @@ public:
   }
 
 private:
-  std::array<char, kTailBytes + kBlockBytes> bytes_; // NOLINT(*-member-init)
+  [[nodiscard]] std::string_view padded() const {
+    return {bytes_.data(), bytes_.size()};
+  }
+
+  std::array<char, kTailBytes + kBlockBytes> bytes_{};
   std::size_t size_;
 };
 
 // Whether nothing in the end of a text is escaped.
 bool is_plain(std::string_view tail) {
   if (tail.size() < kBlockBytes) {
-    for (const char character : tail) {
-      if (extra_bytes(character) != 0) {
-        return false;
-      }
-    }
-    return true;
+    return std::ranges::all_of(
+        tail, [](char character) { return extra_bytes(character) == 0; });
   }
-  const EscapeBlock last(tail.data() + tail.size() - kBlockBytes);
-  return EscapeBlock(tail.data()).special().empty() && last.special().empty();
+  const EscapeBlock last(tail.substr(tail.size() - kBlockBytes));
+  return EscapeBlock(tail).special().empty() && last.special().empty();
 }
 
 } // namespace
@@ -116,7 +117,7 @@ bool is_plain(std::string_view tail) {
 std::size_t escaped_size(std::string_view text) {
   std::size_t size = 0;
   while (text.size() >= kTailBytes) {
-    size += kBlockBytes + EscapeBlock(text.data()).extra();
+    size += kBlockBytes + EscapeBlock(text).extra();
     text.remove_prefix(kBlockBytes);
   }
   return text.empty() ? size : size + Tail(text).escaped_size();
@@ -126,7 +127,7 @@ char* escape(std::string_view text, char* out) {
   // No byte gets shorter, so as long as there is another block to read, there is room
   // to write one.
   while (text.size() >= kTailBytes) {
-    out = escape_block(text.data(), out);
+    out = escape_block(text, out);
     text.remove_prefix(kBlockBytes);
   }
   if (is_plain(text)) {

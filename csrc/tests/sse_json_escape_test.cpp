@@ -96,8 +96,8 @@ TEST_CASE("a block and its scalar twin are equal on random bytes") {
       const unsigned range = round % 2 == 0 ? 256U : 0x24U;
       character = static_cast<char>(drawn % 8 == 0 ? (drawn >> 8U) % range : 'x');
     }
-    const EscapeBlock block(text.data());
-    const ScalarEscapeBlock twin(text.data());
+    const EscapeBlock block(text);
+    const ScalarEscapeBlock twin(text);
     num_different += places_of(block) == places_of(twin) ? 0 : 1;
     num_different += block.extra() == twin.extra() ? 0 : 1;
     const std::vector<std::size_t> places = places_of(twin);

@@ -75,11 +75,13 @@ def native_form(backend: Tokenizer) -> NativeForm | None:
     # Decoders show themselves as tokenizer.json has them, and in no other way.
     written = msgspec.json.decode(backend.decoder.__getstate__(), type=dict[str, Any])
     steps = written["decoders"] if written["type"] == "Sequence" else [written]
+    num_stripped = 0
     match steps:
         case [{"type": "ByteLevel"}]:
             return NativeForm("byte_level", 0)
-        case [*first, {"type": "Strip", "content": " ", "start": int(count), "stop": 0}]:
-            stripped, steps = count, first
-        case _:
-            stripped = 0
-    return NativeForm("byte_fallback", stripped) if steps == _BYTE_FALLBACK else None
+        case [*_, {"type": "Strip", "content": " ", "start": int(start), "stop": 0}]:
+            num_stripped = start
+            steps = steps[:-1]
+    if steps != _BYTE_FALLBACK:
+        return None
+    return NativeForm("byte_fallback", num_stripped)

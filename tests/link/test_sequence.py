@@ -1,4 +1,6 @@
-from pensieve.link.messages import Constraint, SamplingParams, Submit
+import asyncio
+
+from pensieve.link.messages import Constraint, Finished, SamplingParams, Submit
 from pensieve.link.sequence import Sequence
 
 
@@ -33,3 +35,25 @@ def test_a_sequence_that_goes_on_elsewhere_keeps_all_that_was_asked():
         conversation_id="session",
         is_background=True,
     )
+
+
+async def test_tokens_that_came_together_are_read_together():
+    sampling = SamplingParams(seed=0)
+    submit = Submit(1, [1], 9, [0], sampling, prompt_size=1)
+    sequence = Sequence(submit, on_exit=lambda _: None)
+    read = []
+
+    async def reading():
+        async for token_ids in sequence:
+            read.append(token_ids)
+
+    task = asyncio.create_task(reading())
+    for together in ([7], [8, 9, 10], [11]):
+        await asyncio.sleep(0)
+        for token_id in together:
+            sequence.produce(token_id)
+        await asyncio.sleep(0)
+    sequence.take(Finished(1, "end_token"))
+    await task
+
+    assert read == [[7], [8, 9, 10], [11]]

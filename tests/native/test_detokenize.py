@@ -88,9 +88,7 @@ BACKENDS = {
     "byte_level": (BYTE_LEVEL, decoders.ByteLevel(), 0),
     "byte_fallback": (
         BYTE_FALLBACK,
-        decoders.Sequence(
-            [*SENTENCEPIECE, decoders.Fuse(), decoders.Strip(" ", 1, 0)]
-        ),
+        decoders.Sequence([*SENTENCEPIECE, decoders.Fuse(), decoders.Strip(" ", 1, 0)]),
         1,
     ),
 }

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reference import sse as reference
 
-from pensieve._native.sse import DeltaFramer, frame
+from pensieve._native.sse import DeltaFramer, frame, joined
 
 ANY_TEXT = st.text(st.characters())  # surrogates too, unlike st.text()
 
@@ -87,3 +87,22 @@ def test_arguments_out_of_range_are_refused():
         DeltaFramer(0, "text_delta", None)
     with pytest.raises(TypeError):
         DeltaFramer(0, "text_delta", "text").frame(b"bytes")
+
+
+@given(st.binary(max_size=20), st.text(), st.binary(max_size=20))
+def test_the_baseline_copies_as_many_bytes(before, text, after):
+    assert joined(before, text, after) == before + text.encode() + after
+
+
+def test_the_baseline_has_no_way_with_surrogates():
+    with pytest.raises(UnicodeEncodeError):
+        joined(b"", "\ud800", b"")
+
+
+@pytest.mark.parametrize("size", [*range(250, 262), 1000])
+@pytest.mark.parametrize("character", ["x", "\x01", '"', "\u00e9", "\U0001f680"])
+def test_short_and_long_texts_are_framed_alike(size, character):
+    text = character * size
+    expected = reference.delta_frame(0, "text_delta", "text", text)
+
+    assert DeltaFramer(0, "text_delta", "text").frame(text) == expected

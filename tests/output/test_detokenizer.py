@@ -13,8 +13,8 @@ from reference import byte_level_bpe
 from reference.texts import VARIED
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
-from pensieve.models.files import describe
 from pensieve._native.detokenize import TextStream
+from pensieve.models.files import describe
 from pensieve.output.decoded_text import DecodedText
 from pensieve.output.detokenizer import Detokenizers
 from pensieve.prompt.tokenizer import open_backend
@@ -184,9 +184,7 @@ def test_tokens_that_the_vocabulary_has_not_cost_no_more_each(backend):
 
 
 @given(st.data())
-def test_random_tokens_of_real_models_come_out_as_decode_has_them(
-    real_backend, data
-):
+def test_random_tokens_of_real_models_come_out_as_decode_has_them(real_backend, data):
     """Of SentencePiece's only those that are no bytes: see `reference.detokenizer`."""
     ids = data.draw(
         st.lists(st.integers(0, real_backend.get_vocab_size() - 1), max_size=30)
