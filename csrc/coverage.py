@@ -23,6 +23,7 @@ Runs = dict[Path, dict[int, bool]]
 
 
 def main(gcov: str, build: Path, minimum: float, modules: list[str]) -> int:
+    """Print the figures, and return the exit status."""
     runs = runs_of(gcov, build)
     status = 0
     for module in modules:

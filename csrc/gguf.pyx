@@ -6,7 +6,6 @@ cimport cython
 import mmap
 import os
 import stat
-import struct
 import sys
 from types import GenericAlias, MappingProxyType
 
@@ -232,8 +231,8 @@ cdef class GgufArray:
     cdef const vector[string_view]* _texts(self) except NULL:
         if self._metadata.type != ValueType.kString:
             raise TypeError(
-                f"[gguf] {python_text(self._metadata.key)}: expected strings, got items of "
-                f"{self.item_type.__name__}"
+                f"[gguf] {python_text(self._metadata.key)}: expected strings, got "
+                f"items of {self.item_type.__name__}"
             )
         if not self._has_strings:
             self._strings = strings(self._file._parts[0].file, self._metadata[0])

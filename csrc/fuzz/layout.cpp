@@ -19,8 +19,7 @@ class Walk {
 public:
   explicit Walk(std::span<const std::byte> file) : file_(file) {}
 
-  Layout layout;
-
+  Layout& layout() { return layout_; }
   [[nodiscard]] bool is_stuck() const { return is_stuck_; }
   [[nodiscard]] std::size_t place() const { return place_; }
 
@@ -30,7 +29,7 @@ public:
     }
     std::uint64_t value = 0;
     std::memcpy(&value, file_.data() + place_, size);
-    layout.fields.push_back({kind, place_, size});
+    layout_.fields.push_back({kind, place_, size});
     place_ += size;
     return value;
   }
@@ -49,6 +48,7 @@ private:
     return !is_stuck_;
   }
 
+  Layout layout_;
   std::span<const std::byte> file_;
   std::size_t place_ = 0;
   bool is_stuck_ = false;
@@ -109,14 +109,14 @@ Layout layout_of(std::span<const std::byte> file) {
       if (walk.is_stuck()) {
         return;
       }
-      walk.layout.entries.push_back({begin, walk.place(), is_tensor});
+      walk.layout().entries.push_back({begin, walk.place(), is_tensor});
     }
   };
   walk_entries(num_keys, walk_key, false);
   if (!walk.is_stuck()) {
     walk_entries(num_tensors, walk_tensor, true);
   }
-  return std::move(walk.layout);
+  return std::move(walk.layout());
 }
 
 } // namespace pensieve::gguf

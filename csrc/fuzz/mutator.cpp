@@ -28,7 +28,7 @@ constexpr std::size_t kMostPadding = 256;
 class Mutation {
 public:
   Mutation(Bytes file, std::mt19937_64& random)
-      : file_(std::move(file)), random_(random), layout_(layout_of(file_)) {}
+      : file_(std::move(file)), random_(&random), layout_(layout_of(file_)) {}
 
   Bytes run() {
     constexpr std::array kSteps = {
@@ -42,7 +42,7 @@ public:
   }
 
 private:
-  std::uint64_t below(std::uint64_t limit) { return random_() % limit; }
+  std::uint64_t below(std::uint64_t limit) { return (*random_)() % limit; }
 
   auto at(std::size_t place) {
     return file_.begin() + static_cast<std::ptrdiff_t>(place);
@@ -76,7 +76,7 @@ private:
       add(field.place, field.size, 1ULL << below(field.size * 8));
       break;
     case 2:
-      set(field.place, field.size, random_());
+      set(field.place, field.size, (*random_)());
       break;
     default:
       set(field.place, field.size, kExtremes.at(below(kExtremes.size())));
@@ -182,7 +182,7 @@ private:
   void extend() { file_.resize(file_.size() + below(kMostPadding)); }
 
   Bytes file_;
-  std::mt19937_64& random_;
+  std::mt19937_64* random_;
   Layout layout_;
 };
 

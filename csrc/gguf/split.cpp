@@ -4,9 +4,7 @@
 #include "gguf/limits.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <stdexcept>
-#include <system_error>
 #include <utility>
 
 namespace pensieve::gguf {
@@ -23,10 +21,11 @@ constexpr std::size_t kDigits = 5;
 
 std::optional<std::uint32_t> five_digits(std::string_view text) {
   std::uint32_t number = 0;
-  const char* const end = text.data() + kDigits;
-  const auto parsed = std::from_chars(text.data(), end, number);
-  if (parsed.ec != std::errc() || parsed.ptr != end) {
-    return std::nullopt;
+  for (const char digit : text.substr(0, kDigits)) {
+    if (digit < '0' || digit > '9') {
+      return std::nullopt;
+    }
+    number = 10 * number + static_cast<std::uint32_t>(digit - '0');
   }
   return number;
 }
@@ -64,9 +63,11 @@ std::optional<std::uint64_t> number_of(const Part& part, std::string_view key) {
     case ValueType::kUint8:
       number = cursor.number<std::uint8_t>(key);
       break;
-    case ValueType::kInt8:
-      number = cursor.number<std::int8_t>(key);
+    case ValueType::kInt8: {
+      const auto byte = cursor.number<std::uint8_t>(key);
+      number = byte < 0x80 ? byte : -1;
       break;
+    }
     case ValueType::kUint16:
       number = cursor.number<std::uint16_t>(key);
       break;

@@ -32,9 +32,12 @@ template <class Unit> void decode_utf8(std::string_view text, Unit* out) {
       *out++ = static_cast<Unit>(lead);
       continue;
     }
-    const int following = lead < 0xe0 ? 1 : (lead < 0xf0 ? 2 : 3);
-    std::uint32_t character = lead & (0x3fU >> static_cast<unsigned>(following));
-    for (int place = 0; place < following; ++place) {
+    unsigned following = 1;
+    if (lead >= 0xe0) {
+      following = lead < 0xf0 ? 2 : 3;
+    }
+    std::uint32_t character = lead & (0x3fU >> following);
+    for (unsigned place = 0; place < following; ++place) {
       character = character << 6U | (*byte++ & 0x3fU);
     }
     *out++ = static_cast<Unit>(character);

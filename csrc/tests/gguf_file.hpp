@@ -2,12 +2,10 @@
 
 #include "gguf/header.hpp"
 
-#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
-#include <iterator>
 #include <span>
 #include <string>
 #include <string_view>
@@ -67,7 +65,7 @@ public:
   }
 
   FileBytes& append(std::span<const std::byte> bytes) {
-    std::ranges::copy(bytes, std::back_inserter(bytes_));
+    bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
     return *this;
   }
 

@@ -77,7 +77,7 @@ TEST_CASE("inputs mutated again and again are read or refused") {
   for (const std::vector<std::byte>& whole : {sample().bytes(), sample_parts()}) {
     REQUIRE(read_all(whole));
     int num_read = 0;
-    for (int round = 0; round < 25'000; ++round) {
+    for (int round = 0; round < 10'000; ++round) {
       std::vector<std::byte> input = whole;
       for (std::uint64_t left = 1 + random() % 4; left > 0; --left) {
         input = mutate(input, random);
@@ -86,8 +86,8 @@ TEST_CASE("inputs mutated again and again are read or refused") {
     }
 
     // Both outcomes came up often, so the rounds did get behind the first checks.
-    CHECK(num_read > 1'000);
-    CHECK(num_read < 20'000);
+    CHECK(num_read > 500);
+    CHECK(num_read < 8'000);
   }
 }
 
