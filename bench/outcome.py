@@ -106,7 +106,8 @@ def change(new: Outcome, old: Outcome) -> Change | None:
     """Compare with an earlier outcome of the same case; None where nothing is in both.
 
     Where both have the same baseline, the ratios to it are compared: a machine that is
-    slower than it was is slower for both, and their ratio stays.
+    slower than it was is slower for both, and their ratio stays. What is not positive,
+    such as a difference, has no quotient.
     """
     if not new.spreads or not old.spreads:
         return None
@@ -115,5 +116,7 @@ def change(new: Outcome, old: Outcome) -> Change | None:
     else:
         of = new.unit
         now, then = new.spreads[new.subject], old.spreads[old.subject]
+    if min(now.low, then.low) <= 0:
+        return None
     moved = between(now, then)
     return Change(new.name, of, moved, verdict(moved, new.is_more_better))

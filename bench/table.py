@@ -28,7 +28,9 @@ def amount(value: float, unit: str) -> str:
 
 def spread_text(each: Spread) -> str:
     """Return how far the values are from their median, in the middle."""
-    return f"±{each.mad / each.median:.1%}" if each.median else "±0"
+    if each.num_values == 1:
+        return "one run"
+    return f"±{each.mad / abs(each.median):.1%}" if each.median else "±0"
 
 
 def rate(outcome: Outcome, each: Spread) -> str:

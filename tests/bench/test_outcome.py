@@ -60,5 +60,12 @@ def test_without_the_same_baseline_the_figures_themselves_are_compared():
     assert moved.verdict is Verdict.SLOWER
 
 
+def test_differences_are_not_compared():
+    old, new = outcome("x", {"p": [-0.1] * 6}), outcome("x", {"p": [0.3] * 6})
+
+    assert change(new, old) is None
+    assert change(old, new) is None
+
+
 def test_what_was_skipped_is_not_compared():
     assert change(Outcome("x", skipped="no"), measured([1.0], [1.0])) is None
