@@ -8,7 +8,8 @@ be slow, as a multiple of that text's time; and how long another thread of Pytho
 beside a count, and beside a checksum in C that lets go of the interpreter's lock.
 Prints medians, goals and, last, one line of JSON.
 
-    python -m bench.native.bench_bpe [--model smollm2] [--turns 7] [--cache FOLDER]
+    python -m pensieve.bench.native.bench_bpe [--model smollm2] [--turns 7] \\
+        [--cache FOLDER]
 """
 
 import argparse
@@ -25,12 +26,13 @@ from pathlib import Path
 import tokenizers
 from tokenizers import Regex, models, pre_tokenizers, trainers
 
-from bench.record import record
 from pensieve._native.bpe import Encoder
 from pensieve.models import files, store
 from pensieve.prompt.gguf_tokenizer import SPLITTINGS
 from pensieve.prompt.native_tokenizer import recognise
 from pensieve.prompt.tokenizer import open_backend
+
+from ..record import record
 
 NUM_BYTES = 1_000_000
 VOCAB_SIZE = 150_000
@@ -248,7 +250,8 @@ def tiktoken_encoder(
             "bench", pat_str=each, mergeable_ranks=ranks, special_tokens={}
         )
         if encoding.encode_ordinary(text) == expected:
-            return encoding.encode_ordinary
+            encode: Callable[[str], list[int]] = encoding.encode_ordinary
+            return encode
     return None
 
 

@@ -4,17 +4,18 @@ Each answer's tokens one by one, as they come from the engine; the least of `--r
 for both in turn. Needs `pensieve pull smollm2`, or another model by name or path.
 Prints one line of each and, last, one of JSON.
 
-    python -m bench.native.bench_detokenize [--model smollm2] [--rounds 20]
+    python -m pensieve.bench.native.bench_detokenize [--model smollm2] [--rounds 20]
 """
 
 import argparse
 import time
 
-from bench.record import record
 from pensieve.models import files, store
 from pensieve.output.decoded_text import DecodedText
 from pensieve.output.detokenizer import Detokenizer, Detokenizers
 from pensieve.prompt.tokenizer import open_backend
+
+from ..record import record
 
 TEXT = (
     "The harbour was quiet; \u6e2f\u53e3\u5f88\u5b89\u9759\u3002 def read(self, key):"

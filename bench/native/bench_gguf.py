@@ -23,10 +23,11 @@ from typing import NamedTuple
 
 import gguf
 
-from pensieve.bench.record import record
 from pensieve._native.gguf import GgufFile
 from pensieve.models import store
 from pensieve.models.gguf import describe_gguf, vocabulary
+
+from ..record import record
 
 GOAL = 300
 OURS_A_ROUND = 15

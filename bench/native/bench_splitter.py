@@ -18,9 +18,10 @@ from pathlib import Path
 from tokenizers import Regex, pre_tokenizers
 
 import pensieve
-from pensieve.bench.record import record
 from pensieve._native.splitter import count_pieces, is_surely_nfc, pieces
 from pensieve.prompt.gguf_tokenizer import SPLITTINGS
+
+from ..record import record
 
 NUM_BYTES = 1_000_000
 SPLITTERS = [

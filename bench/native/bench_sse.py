@@ -7,7 +7,7 @@ its runs. Goals: for deltas of up to 200 bytes at most 2 times `joined`, and at 
 times as fast as orjson; above, at least 1 GB of text a second. Prints a table and,
 last, one line of JSON. Needs orjson (`pip install orjson`), which Pensieve does not.
 
-    python -m bench.native.bench_sse [--rounds 15]
+    python -m pensieve.bench.native.bench_sse [--rounds 15]
 """
 
 import argparse
@@ -17,8 +17,9 @@ from collections.abc import Callable
 
 import orjson
 
-from bench.record import record
 from pensieve._native.sse import DeltaFramer, joined
+
+from ..record import record
 
 SIZES = (1, 5, 20, 50, 100, 200, 1_000, 10_000, 100_000)
 SMALL = 200
@@ -83,7 +84,8 @@ def compared(text: str, rounds: int) -> dict[str, float]:
 
     def by_orjson() -> bytes:
         event["delta"] = {"type": "text_delta", "text": text}
-        return b"event: content_block_delta\ndata: " + orjson.dumps(event) + b"\n\n"
+        data: bytes = orjson.dumps(event)
+        return b"event: content_block_delta\ndata: " + data + b"\n\n"
 
     calls: list[Callable[[], bytes]] = [
         lambda: framer.frame(text),

@@ -1,4 +1,4 @@
-"""`gunicorn 'bench.serve.bare_app:make_app()'`: Falcon, and ready bytes, steadily.
+"""Falcon, and ready bytes, steadily, for gunicorn: `make_app()`.
 
 What a stream costs that has nothing to compute: the baseline of `bench_http_cpu`. It
 answers any POST with the frames of the file that FRAMES_FILE names, one for each step,

@@ -13,7 +13,8 @@ request's body, which is measured here, in this process; the goal is at most 2.
 CPU time is the worker's own, of all its threads, as the system counts it. Prints tables
 and, last, one line of JSON.
 
-    python -m bench.serve.bench_http_cpu [--rounds 5] [--streams 8] [--step-ms 10]
+    python -m pensieve.bench.serve.bench_http_cpu [--rounds 5] [--streams 8] \\
+        [--step-ms 10]
 """
 
 import argparse
@@ -25,15 +26,16 @@ from pathlib import Path
 
 import msgspec
 
-from bench.record import record
-from bench.serve.bare_app import FRAMES_FILE, Frames
-from bench.serve.cpu_samples import SAMPLES_FILE
-from bench.serve.growing_conversation import WORDS, Conversation
-from bench.serve.http_worker import HttpWorker, frames_of
-from bench.serve.stand_in_engine import ANSWERS_FILE, Answers
 from pensieve.models.files import describe
 from pensieve.prompt.tokenizer import Tokenizer, open_backend
 from pensieve.schema.bodies import decode_request
+
+from ..record import record
+from .bare_app import FRAMES_FILE, Frames
+from .cpu_samples import SAMPLES_FILE
+from .growing_conversation import WORDS, Conversation
+from .http_worker import HttpWorker, frames_of
+from .stand_in_engine import ANSWERS_FILE, Answers
 
 MODEL = Path(__file__).parents[2] / "tests" / "tiny_model" / "pensieve-tiny"
 GOAL = 2.0
@@ -85,7 +87,7 @@ def served(home: Path, step_s: float) -> HttpWorker:
         "PENSIEVE_MODEL": str(MODEL),
         "PENSIEVE_PREFIX_DISK_BYTES": "0",
     }
-    return HttpWorker("bench.serve.stand_in_app:app", home, environ)
+    return HttpWorker("pensieve.bench.serve.stand_in_app:app", home, environ)
 
 
 def answer_ids() -> dict[int, list[int]]:
@@ -124,7 +126,7 @@ def streams(
         file = home / "frames.json"
         file.write_bytes(msgspec.json.encode(Frames(step_s, frames)))
         environ = {FRAMES_FILE: str(file)}
-        bare = HttpWorker("bench.serve.bare_app:make_app()", home, environ)
+        bare = HttpWorker("pensieve.bench.serve.bare_app:make_app()", home, environ)
         try:
             return compared(ours, bare, rounds, num_streams)
         finally:

@@ -5,7 +5,7 @@ import random
 import uuid
 from typing import Any
 
-from bench.serve.http_worker import events_of
+from .http_worker import events_of
 
 PROSE = "the harbour was quiet and lamps along its quay were lit one by one while"
 CODE = "def return self index value for in range print import class None True not path"

@@ -4,7 +4,7 @@ Samples (`cpu_samples`) the worker of `bench_http_cpu` while it streams, and whi
 answers a conversation of 100,000 tokens. A sample counts for the innermost function
 that is of a file listed in PARTS. Prints the shares of each part.
 
-    python -m bench.serve.profile_http [--rounds 10]
+    python -m pensieve.bench.serve.profile_http [--rounds 10]
 """
 
 import argparse
@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from bench.serve.bench_http_cpu import (
+from .bench_http_cpu import (
     MANY_WORDS,
     NEW_WORDS,
     SIZES,
@@ -24,8 +24,8 @@ from bench.serve.bench_http_cpu import (
     served,
     stream_body,
 )
-from bench.serve.growing_conversation import Conversation
-from bench.serve.http_worker import HttpWorker
+from .growing_conversation import Conversation
+from .http_worker import HttpWorker
 
 NUM_STREAMS = 8
 STEP_S = 0.005

@@ -1,4 +1,4 @@
-"""`gunicorn bench.serve.stand_in_app:app`: the server, over an engine without a model.
+"""The server over an engine without a model, for gunicorn: `app`.
 
 All but the engine's process is what `pensieve.serve:app` is. POST /samples/begin and
 /samples/end count where CPU time goes, into the file that SAMPLES_FILE names.
@@ -7,13 +7,14 @@ All but the engine's process is what `pensieve.serve:app` is. POST /samples/begi
 import os
 from pathlib import Path
 
-from bench.serve.cpu_samples import SAMPLES_FILE, CpuSamples
-from bench.serve.stand_in_engine import spawn_stand_in
 from pensieve.api.app import App
 from pensieve.api.event_stream import Pace
 from pensieve.api.exchange import Receive, Scope, Send
 from pensieve.api.service import Service
 from pensieve.serve.settings import settings
+
+from .cpu_samples import SAMPLES_FILE, CpuSamples
+from .stand_in_engine import spawn_stand_in
 
 samples = CpuSamples()
 

@@ -120,7 +120,13 @@ async def serve(spec: EngineSpec, answers: Answers) -> None:
 def spawn_stand_in(spec: EngineSpec) -> subprocess.Popen[bytes]:
     """Start one, as the HTTP process starts its engine."""
     text = msgspec.json.encode(spec).decode()
-    command = [sys.executable, "-m", "bench.serve.stand_in_engine", "--spec", text]
+    command = [
+        sys.executable,
+        "-m",
+        "pensieve.bench.serve.stand_in_engine",
+        "--spec",
+        text,
+    ]
     return subprocess.Popen(command, start_new_session=True)
 
 
