@@ -168,21 +168,24 @@ cdef void add_merges(Description& description, dict vocab, merges) except *:
     # PERF: of half a million merges, a dict would hash each text thrice.
     cdef unique_ptr[TokenTable] ids = make_unique[TokenTable](<size_t>len(vocab))
     cdef str text, left, right
+    cdef string_view left_view, right_view
     cdef Merge merge
     cdef string both
     for text, token_id in vocab.items():
         ids.get().insert(utf8_view(text), token_id)
     for left, right in merges:
-        both.assign(utf8_view(left))
-        both.append(utf8_view(right))
-        merge.left = ids.get().find(utf8_view(left))
-        merge.right = ids.get().find(utf8_view(right))
+        left_view, right_view = utf8_view(left), utf8_view(right)
+        both.assign(left_view.data(), left_view.size())
+        both.append(right_view.data(), right_view.size())
+        merge.left = ids.get().find(left_view)
+        merge.right = ids.get().find(right_view)
         merge.made = ids.get().find(<string_view>both)
         if kNoToken in (merge.left, merge.right, merge.made):
-            missing = [each for each in (left, right, left + right) if each not in vocab]
+            texts = [left, right, left + right]
+            missing = [repr(each) for each in texts if each not in vocab]
             raise ValueError(
                 f"[bpe] merge {description.merges.size()}: expected tokens,"
-                f" got {', '.join(map(repr, missing))}"
+                f" got {', '.join(missing)}"
             )
         description.merges.push_back(merge)
 
