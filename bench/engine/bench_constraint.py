@@ -24,12 +24,12 @@ preload()
 import mlx.core as mx  # noqa: E402  (OpenBLAS comes first)
 import mlx.nn as nn  # noqa: E402
 
-from pensieve.engine.constraint import ActiveConstraint  # noqa: E402
-from pensieve.engine.decoding import Row  # noqa: E402
-from pensieve.engine.generator import Generator  # noqa: E402
-from pensieve.engine.grammar import GrammarCompiler  # noqa: E402
-from pensieve.engine.kernels import best_noise  # noqa: E402
-from pensieve.engine.sampling import sampler_for  # noqa: E402
+from pensieve.engine.constraints.constraint import ActiveConstraint  # noqa: E402
+from pensieve.engine.constraints.grammar import GrammarCompiler  # noqa: E402
+from pensieve.engine.generation.decoding import Row  # noqa: E402
+from pensieve.engine.generation.generator import Generator  # noqa: E402
+from pensieve.engine.sampling.kernels import best_noise  # noqa: E402
+from pensieve.engine.sampling.sampler import sampler_for  # noqa: E402
 from pensieve.engine.warm_up import vocab_size  # noqa: E402
 from pensieve.engine.weights.load import load  # noqa: E402
 from pensieve.link.messages import Constraint, SamplingParams, Submit  # noqa: E402

@@ -36,9 +36,9 @@ import mlx.core as mx  # noqa: E402  (OpenBLAS comes first)
 import mlx.nn as nn  # noqa: E402
 from mlx_lm.generate import BatchGenerator  # noqa: E402
 
-from pensieve.engine.kernels import best_noise  # noqa: E402
-from pensieve.engine.prefill_pace import FixedPace, PrefillPace  # noqa: E402
-from pensieve.engine.scheduler import Scheduler  # noqa: E402
+from pensieve.engine.sampling.kernels import best_noise  # noqa: E402
+from pensieve.engine.scheduling.prefill_pace import FixedPace, PrefillPace  # noqa: E402
+from pensieve.engine.scheduling.scheduler import Scheduler  # noqa: E402
 from pensieve.engine.warm_up import prefill_pace, vocab_size  # noqa: E402
 from pensieve.engine.weights.load import load  # noqa: E402
 from pensieve.link.messages import (  # noqa: E402

@@ -32,14 +32,14 @@ import mlx.nn as nn  # noqa: E402
 import numpy as np  # noqa: E402
 from mlx_lm.models.cache import make_prompt_cache  # noqa: E402
 
-from pensieve.engine.kernels import best_noise  # noqa: E402
 from pensieve.engine.prefix_cache.disk.opening import open_tier  # noqa: E402
 from pensieve.engine.prefix_cache.disk.tier import Plan  # noqa: E402
 from pensieve.engine.prefix_cache.prefix_cache import ROOM, PrefixCache  # noqa: E402
+from pensieve.engine.prefix_cache.restorer import RestoredSequence, Restorer  # noqa: E402
 from pensieve.engine.prefix_cache.runs import as_array  # noqa: E402
 from pensieve.engine.prefix_cache.snapshots import Layout, arrays_in  # noqa: E402
-from pensieve.engine.restorer import RestoredSequence, Restorer  # noqa: E402
-from pensieve.engine.scheduler import Scheduler  # noqa: E402
+from pensieve.engine.sampling.kernels import best_noise  # noqa: E402
+from pensieve.engine.scheduling.scheduler import Scheduler  # noqa: E402
 from pensieve.engine.warm_up import prefill_pace, vocab_size  # noqa: E402
 from pensieve.engine.weights.load import load  # noqa: E402
 from pensieve.link.messages import (  # noqa: E402

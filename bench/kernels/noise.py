@@ -10,9 +10,9 @@ from pathlib import Path
 
 import mlx.core as mx
 
-from pensieve.engine.gumbel import vocabulary_noise
-from pensieve.engine.kernels import best_noise, metal_noise
-from pensieve.engine.philox import philox_4x32
+from pensieve.engine.sampling.gumbel import vocabulary_noise
+from pensieve.engine.sampling.kernels import best_noise, metal_noise
+from pensieve.engine.sampling.philox import philox_4x32
 
 from ..case import Case, Contest, Work
 

@@ -14,9 +14,9 @@ import mlx.core as mx
 import numpy as np
 from mlx_lm.sample_utils import make_logits_processors, make_sampler
 
-from pensieve.engine.kernels import best_noise
-from pensieve.engine.penalties import Penalties
-from pensieve.engine.sampling import SequenceSampler, draw, greedy
+from pensieve.engine.sampling.kernels import best_noise
+from pensieve.engine.sampling.penalties import Penalties
+from pensieve.engine.sampling.sampler import SequenceSampler, draw, greedy
 from pensieve.link.messages import SamplingParams
 
 from ..case import Case, Contest

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import mlx.core as mx
 
 from pensieve.engine.device_memory import give_back_buffers
-from pensieve.engine.scheduler import Scheduler
+from pensieve.engine.scheduling.scheduler import Scheduler
 from pensieve.link.messages import MemoryReport
 from pensieve.machine_memory import Reading
 from pensieve.memory_states import TABLE, MemoryState, MemoryThresholds

@@ -25,11 +25,11 @@ from pensieve.link.messages import (
 )
 
 if TYPE_CHECKING:
-    from pensieve.engine.constraint_builder import Built
+    from pensieve.engine.constraints.builder import Built
     from pensieve.engine.memory_guard import MemoryGuard
     from pensieve.engine.prefix_cache.prefix_cache import PrefixCache
-    from pensieve.engine.restorer import RestoredSequence
-    from pensieve.engine.scheduler import Scheduler
+    from pensieve.engine.prefix_cache.restorer import RestoredSequence
+    from pensieve.engine.scheduling.scheduler import Scheduler
 
 log = logging.getLogger(__name__)
 
@@ -124,8 +124,8 @@ class ModelThread(threading.Thread):
         from pensieve.engine.blas import preload
 
         notes = [preload()]
-        from pensieve.engine.constraint_builder import ConstraintBuilder
-        from pensieve.engine.restorer import Restorer
+        from pensieve.engine.constraints.builder import ConstraintBuilder
+        from pensieve.engine.prefix_cache.restorer import Restorer
         from pensieve.engine.warm_up import warm_up
         from pensieve.engine.weights.load import load
 

@@ -12,18 +12,18 @@ import mlx.core as mx
 import mlx.nn as nn
 from mlx_lm.models.cache import make_prompt_cache
 
-from pensieve.engine.chunk_ladder import Clock, measured_ladder
-from pensieve.engine.intake import BuildConstraint, Restore
-from pensieve.engine.kernels import best_noise
-from pensieve.engine.memory_need import MemoryNeed, measured_need
-from pensieve.engine.memory_room import MemoryRoom
-from pensieve.engine.prefill_pace import FixedPace, MeasuredPace, PrefillPace
+from pensieve.engine.memory.need import MemoryNeed, measured_need
+from pensieve.engine.memory.room import MemoryRoom
 from pensieve.engine.prefix_cache.budget import default_budget_bytes
 from pensieve.engine.prefix_cache.disk.opening import open_tier
 from pensieve.engine.prefix_cache.disk.tier import DiskTier
 from pensieve.engine.prefix_cache.prefix_cache import PrefixCache
 from pensieve.engine.prefix_cache.snapshots import Layout, arrays_in
-from pensieve.engine.scheduler import Scheduler
+from pensieve.engine.sampling.kernels import best_noise
+from pensieve.engine.scheduling.chunk_ladder import Clock, measured_ladder
+from pensieve.engine.scheduling.intake import BuildConstraint, Restore
+from pensieve.engine.scheduling.prefill_pace import FixedPace, MeasuredPace, PrefillPace
+from pensieve.engine.scheduling.scheduler import Scheduler
 from pensieve.errors import ModelError
 from pensieve.link.messages import EngineSpec, SamplingParams, Submit
 

@@ -3,12 +3,12 @@
 from engine.tiny_models import VOCAB_SIZE
 from mlx_lm.models.cache import make_prompt_cache
 
-from pensieve.engine.gumbel import vocabulary_noise
+from pensieve.engine.memory.room import MemoryRoom
 from pensieve.engine.memory_guard import MemoryGuard
-from pensieve.engine.memory_room import MemoryRoom
 from pensieve.engine.prefix_cache.prefix_cache import PrefixCache
 from pensieve.engine.prefix_cache.snapshots import Layout
-from pensieve.engine.scheduler import Scheduler
+from pensieve.engine.sampling.gumbel import vocabulary_noise
+from pensieve.engine.scheduling.scheduler import Scheduler
 from pensieve.link.messages import SamplingParams, Submit
 from pensieve.machine_memory import Reading, RecentReading
 from pensieve.memory_states import MemoryThresholds

@@ -20,8 +20,8 @@ from engine.test_prefix_reuse import Engine, alone, submission
 from engine.tiny_models import tiny_llama, tiny_qwen3_5
 
 from pensieve import cache_folder
-from pensieve.engine import restorer
-from pensieve.engine.restorer import RestoredSequence, Restorer, Wanted
+from pensieve.engine.prefix_cache import restorer
+from pensieve.engine.prefix_cache.restorer import RestoredSequence, Restorer, Wanted
 from pensieve.link.messages import (
     Admitted,
     CacheReport,

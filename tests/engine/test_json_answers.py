@@ -6,12 +6,12 @@ import jsonschema
 import mlx.core as mx
 import pytest
 
-from pensieve.engine.constraint import ActiveConstraint
-from pensieve.engine.decoding import Row
-from pensieve.engine.generator import Generator
-from pensieve.engine.grammar import GrammarCompiler
-from pensieve.engine.gumbel import vocabulary_noise
-from pensieve.engine.sampling import sampler_for
+from pensieve.engine.constraints.constraint import ActiveConstraint
+from pensieve.engine.constraints.grammar import GrammarCompiler
+from pensieve.engine.generation.decoding import Row
+from pensieve.engine.generation.generator import Generator
+from pensieve.engine.sampling.gumbel import vocabulary_noise
+from pensieve.engine.sampling.sampler import sampler_for
 from pensieve.engine.weights.load import load
 from pensieve.link.messages import Constraint, SamplingParams, Submit
 from pensieve.models.files import describe

@@ -4,8 +4,8 @@ import pytest
 from engine.test_prefix_reuse import Engine, alone, prompt, submission
 from engine.tiny_models import BY_CHECKPOINT, VOCAB_SIZE, name
 
-from pensieve.engine.generator import MIN_SHARED, worth_a_state
-from pensieve.engine.refusal import refusal
+from pensieve.engine.generation.generator import MIN_SHARED, worth_a_state
+from pensieve.engine.scheduling.refusal import refusal
 
 HEAD = prompt(64)
 BEFORE = prompt(70, salt=1)

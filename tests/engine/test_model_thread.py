@@ -7,7 +7,7 @@ from engine.engine_process import TIMEOUT_S, engine_spec
 
 from pensieve.engine import blas
 from pensieve.engine.model_thread import ModelThread
-from pensieve.engine.scheduler import Scheduler
+from pensieve.engine.scheduling.scheduler import Scheduler
 from pensieve.errors import ModelError
 from pensieve.link.messages import Admitted, Cancel, Finished, SamplingParams, Submit
 

@@ -9,15 +9,15 @@ from engine.tiny_models import (
 from mlx_lm.generate import generate_step
 from mlx_lm.models.cache import make_prompt_cache
 
-from pensieve.engine.constraint_builder import built
-from pensieve.engine.generator import CHECKPOINT_INTERVAL
-from pensieve.engine.grammar import GrammarCompiler
-from pensieve.engine.gumbel import vocabulary_noise
+from pensieve.engine.constraints.builder import built
+from pensieve.engine.constraints.grammar import GrammarCompiler
+from pensieve.engine.generation.generator import CHECKPOINT_INTERVAL
 from pensieve.engine.prefix_cache.prefix_cache import PrefixCache
 from pensieve.engine.prefix_cache.snapshots import Layout
-from pensieve.engine.refusal import refusal
-from pensieve.engine.sampling import sampler_for
-from pensieve.engine.scheduler import Scheduler
+from pensieve.engine.sampling.gumbel import vocabulary_noise
+from pensieve.engine.sampling.sampler import sampler_for
+from pensieve.engine.scheduling.refusal import refusal
+from pensieve.engine.scheduling.scheduler import Scheduler
 from pensieve.link.messages import (
     Admitted,
     Constraint,

@@ -2,7 +2,7 @@ import pytest
 from engine.engine_process import engine_spec
 from engine.tiny_models import VOCAB_SIZE, tiny_gemma3, tiny_llama
 
-from pensieve.engine.chunk_ladder import MAX_CHUNK, MIN_CHUNK
+from pensieve.engine.scheduling.chunk_ladder import MAX_CHUNK, MIN_CHUNK
 from pensieve.engine.warm_up import (
     memory_need,
     prefix_cache,

@@ -10,13 +10,13 @@ import mlx.nn as nn
 import numpy as np
 from mlx_lm.models.cache import make_prompt_cache
 
-from pensieve.engine.gumbel import vocabulary_noise
 from pensieve.engine.prefix_cache.disk.opening import open_tier
 from pensieve.engine.prefix_cache.prefix_cache import PrefixCache
+from pensieve.engine.prefix_cache.restorer import RestoredSequence, Wanted, read
 from pensieve.engine.prefix_cache.snapshots import Layout
 from pensieve.engine.prefix_cache.tree import RUN_SIZE
-from pensieve.engine.restorer import RestoredSequence, Wanted, read
-from pensieve.engine.scheduler import Scheduler
+from pensieve.engine.sampling.gumbel import vocabulary_noise
+from pensieve.engine.scheduling.scheduler import Scheduler
 from pensieve.link.messages import (
     Admitted,
     Event,

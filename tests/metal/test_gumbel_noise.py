@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from reference import philox as reference
 
-from pensieve.engine.gumbel import vocabulary_noise
-from pensieve.engine.kernels import metal_noise, source
+from pensieve.engine.sampling.gumbel import vocabulary_noise
+from pensieve.engine.sampling.kernels import metal_noise, source
 
 VOCAB_SIZE = 1003
 SEED = 0xFEDCBA9876543210

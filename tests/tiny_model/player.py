@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pensieve.engine.decoding import Row
-from pensieve.engine.generator import Generator
-from pensieve.engine.sampling import greedy
+from pensieve.engine.generation.decoding import Row
+from pensieve.engine.generation.generator import Generator
+from pensieve.engine.sampling.sampler import greedy
 from pensieve.engine.weights.load import load
 from pensieve.models.files import describe
 from pensieve.prompt.template_sandbox import TemplateSandbox

@@ -23,7 +23,7 @@ from engine.warm_engine import FLUSH_S, Tiers, WarmEngine, asked
 from mlx_lm.models.cache import QuantizedKVCache
 from reference.cold_run import LOGITS_TOLERANCE, first_fault, largest_error
 
-from pensieve.engine.generator import CHECKPOINT_INTERVAL
+from pensieve.engine.generation.generator import CHECKPOINT_INTERVAL
 from pensieve.engine.prefix_cache.disk.keys import GRID
 
 BY_TOKEN = {"llama": tiny_llama, "phi3": tiny_phi3}

@@ -1,0 +1,1 @@
+"""What a row may draw: grammars, their masks, and thinking before them."""

@@ -1,0 +1,1 @@
+"""What sequences need of the machine's memory, and whether there is room."""
