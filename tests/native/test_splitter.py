@@ -1,5 +1,6 @@
 import threading
 import unicodedata
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -12,32 +13,32 @@ from pensieve._native.splitter import count_pieces, is_surely_nfc, pieces
 
 SPLITTERS = [*reference.SPLITTERS, "none"]
 
-CORNERS = st.sampled_from(
-    [
-        *("'s", "'T", "'re", "'Re", "'VE", "'m", "'ll", "'lL", "'D", "'\u017f", "'x"),
-        *("'", "''", "/", "!", "((", "_", "#", "\u2014", "\u30fb", "\u30a0", "+"),
-        *(" ", "  ", "\t", "\n", "\r", "\r\n", "\x0b", "\x85", "\u00a0", "\u3000"),
-        *(
-            "a",
-            "bc",
-            "A",
-            "BC",
-            "dE",
-            "Fg",
-            "\u01c5",
-            "\u02b0",
-            "\u00aa",
-            "ß",
-            "ש",
-            "한",
-        ),
-        *("漢", "\u9fa6", "か", "カ", "\u3099", "\u3040", "\u0301", "\u093f", "हि"),
-        *("1", "23", "456", "7890", "²", "Ⅻ", "\u0661", "\uff11", "\U00011de0"),
-        *("😀", "👩\u200d👧", "🏳️", "👍🏽", "\u200b", "\ufeff", "\x00", "\x01\x02"),
-        *("\u0378", "\ue000", "\U000e0001", "\U0010ffff", "\U0001d400", "\U00020000"),
-    ]
-)
-TEXTS = st.lists(CORNERS | st.characters(codec="utf-8"), max_size=16).map("".join)
+CORNERS = [
+    *("'s", "'T", "'re", "'Re", "'VE", "'m", "'ll", "'lL", "'D", "'\u017f", "'x"),
+    *("'", "''", "/", "!", "((", "_", "#", "\u2014", "\u30fb", "\u30a0", "+"),
+    *(" ", "  ", "\t", "\n", "\r", "\r\n", "\x0b", "\x85", "\u00a0", "\u3000"),
+    *(
+        "a",
+        "bc",
+        "A",
+        "BC",
+        "dE",
+        "Fg",
+        "\u01c5",
+        "\u02b0",
+        "\u00aa",
+        "ß",
+        "ש",
+        "한",
+    ),
+    *("漢", "\u9fa6", "か", "カ", "\u3099", "\u3040", "\u0301", "\u093f", "हि"),
+    *("1", "23", "456", "7890", "²", "Ⅻ", "\u0661", "\uff11", "\U00011de0"),
+    *("😀", "👩\u200d👧", "🏳️", "👍🏽", "\u200b", "\ufeff", "\x00", "\x01\x02"),
+    *("\u0378", "\ue000", "\U000e0001", "\U0010ffff", "\U0001d400", "\U00020000"),
+]
+TEXTS = st.lists(
+    st.sampled_from(CORNERS) | st.characters(codec="utf-8"), max_size=16
+).map("".join)
 
 RUNS = [" ", "\n", "  \n", "\t ", "a", "A", "aA", "あA", "\u0301", "\u0301AA", "7"]
 RUNS += ["!", "'", "'ll", "😀", "漢", "カ・", "\u3040", "\x01", "\u200d", "\r\n/"]
@@ -48,6 +49,12 @@ RUNS += ["!", "'", "'ll", "😀", "漢", "カ・", "\u3040", "\x01", "\u200d", "
 @given(TEXTS | ANY)
 def test_the_pieces_are_those_of_tokenizers(splitter, text):
     assert pieces(splitter, text) == reference.pieces(splitter, text)
+
+
+@pytest.mark.parametrize("splitter", SPLITTERS)
+def test_any_two_corners_have_the_pieces_of_tokenizers(splitter):
+    for text in map("".join, product(CORNERS, repeat=2)):
+        assert pieces(splitter, text) == reference.pieces(splitter, text)
 
 
 @pytest.mark.parametrize("splitter", SPLITTERS)
