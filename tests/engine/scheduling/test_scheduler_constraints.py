@@ -212,7 +212,7 @@ def test_a_failure_of_a_grammar_is_told_and_the_sequence_is_gone(
     batch.prefill()
     batch.prefill()
     monkeypatch.setattr(
-        "pensieve.engine.grammar.GrammarMatcher.advance",
+        "pensieve.engine.constraints.grammar.GrammarMatcher.advance",
         lambda self, token_id: self._matcher.consume_token(END) or self.allowed(),
     )
 
