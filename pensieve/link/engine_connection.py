@@ -26,6 +26,7 @@ from pensieve.link.messages import (
 )
 from pensieve.link.process import is_stopped, listener_pid
 from pensieve.link.pulse import Patience, Pulse
+from pensieve.link.received import Received
 
 log = logging.getLogger("pensieve.link")
 
@@ -40,14 +41,14 @@ class EngineConnection:
 
     def __init__(
         self,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
+        received: Received,
+        transport: asyncio.Transport,
         patience: Patience,
     ) -> None:
-        self.pid = listener_pid(writer.get_extra_info("socket"))
+        self.pid = listener_pid(transport.get_extra_info("socket"))
         self.verdict: EngineEnd | None = None
-        self._reader = reader
-        self._writer = writer
+        self._received = received
+        self._transport = transport
         self._interval_s = patience.interval_s
         self._pulse = Pulse(patience, lambda: is_stopped(self.pid))
         self._told_pid = self.pid
@@ -59,10 +60,13 @@ class EngineConnection:
     async def open(cls, socket_path: str, patience: Patience) -> Self | None:
         """Connect to the engine that listens there; None: none does."""
         try:
-            reader, writer = await asyncio.open_unix_connection(socket_path)
+            loop = asyncio.get_running_loop()
+            transport, received = await loop.create_unix_connection(
+                Received, socket_path
+            )
         except (FileNotFoundError, ConnectionRefusedError):
             return None
-        return cls(reader, writer, patience)
+        return cls(received, transport, patience)
 
     async def __aenter__(self) -> Self:
         self._watch = asyncio.create_task(self._watch_over())
@@ -82,7 +86,7 @@ class EngineConnection:
 
     def abort(self) -> None:
         """End the connection at once."""
-        self._writer.transport.abort()
+        self._transport.abort()
 
     async def lasts(self, timeout_s: float) -> bool:
         """Find out whether somebody is there, and end the connection.
@@ -93,7 +97,7 @@ class EngineConnection:
         self.send(Hello(PROTOCOL_VERSION))
         try:
             async with asyncio.timeout(timeout_s):
-                return bool(await self._reader.read(1))
+                return bool(await self._received.read())
         except TimeoutError:
             return True
         except OSError:
@@ -103,13 +107,13 @@ class EngineConnection:
 
     def send(self, request: Request) -> None:
         """Write a request."""
-        self._writer.write(encode_frame(request))
+        self._transport.write(encode_frame(request))
 
     async def events(self) -> AsyncIterator[list[Event]]:
         """Yield what the engine says, as it comes, until the connection ends."""
         decoder: FrameDecoder[Event] = FrameDecoder(Event)
         try:
-            while received := await self._reader.read(1 << 16):
+            while received := await self._received.read():
                 self._pulse.hear()
                 events = decoder.feed(received)
                 for event in events:

@@ -33,6 +33,8 @@ class ThinkingFirst:
 
     def feed(self, text: str) -> list[Piece]:
         """Return what this text makes certain."""
+        if self._splitter.is_behind_thinking:
+            return self._answer.feed(text)
         return self._parsed(self._splitter.feed(text))
 
     def finish(self) -> list[Piece]:

@@ -188,7 +188,9 @@ class Reply:
         """Return the events of these pieces, up to where the answer ends."""
         events: list[Event] = []
         for piece in pieces:
-            if isinstance(piece, Text):
+            if isinstance(piece, Text) and not self._stop_texts:
+                events += self._blocks.write(piece)
+            elif isinstance(piece, Text):
                 events += self._write_text(self._stop_sequences.feed(piece.text))
             else:
                 if self._stop_texts:

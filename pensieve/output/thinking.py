@@ -77,6 +77,11 @@ class ThinkingSplitter:
         # What may turn out to be an opening tag, the first or one written again.
         self._held = ""
 
+    @property
+    def is_behind_thinking(self) -> bool:
+        """Whether all that comes now is text, and goes out as it is."""
+        return self._has_begun and self._place is _Place.ANSWER
+
     def feed(self, text: str) -> list[Text | Thinking]:
         """Return what this text makes certain; after the first Text, only Text."""
         pieces: list[Text | Thinking] = []

@@ -23,6 +23,16 @@ def test_a_stream_leaves_event_by_event(server):
     server.wait_for_log(r"POST /v1/messages 200 \d+ ms req_\w+ in=7 out=10")
 
 
+def test_events_that_are_ready_together_are_one_chunk(server):
+    with server.ask("hello") as wire:
+        head, _, body = wire.read_until(b"0\r\n\r\n").partition(b"\r\n\r\n")
+
+    assert b"chunked" in head
+    size, _, rest = body.partition(b"\r\n")
+    assert rest[int(size, 16) :] == b"\r\n0\r\n\r\n"
+    assert rest.count(b"event: ") == 7
+
+
 def test_a_long_prefill_has_headers_and_pings(server):
     with server.ask("prefill") as wire:
         answer = wire.read_until(b'event: ping\ndata: {"type":"ping"}\n\n', count=3)

@@ -53,6 +53,8 @@ class SectionParser:
 
     def feed(self, text: str) -> list[Piece]:
         """Return what this text makes certain."""
+        if self._section is None and self._until.passes(text):
+            return [Text(text)]
         pieces: list[Piece] = []
         while text:
             if self._section is not None:

@@ -51,6 +51,19 @@ class TextUntil:
         self._held = ""
         self._is_after_opener = False
 
+    def passes(self, text: str) -> bool:
+        """Take text that goes out whole; False, and nothing is taken: `feed` has to.
+
+        PERF: so it is with most tokens; bench/serve/bench_http_cpu.py
+        """
+        if self._held or not text or (text[-1].isspace() and not self._keeps_space):
+            return False
+        for first in self._firsts:
+            if first in text:
+                return False
+        self._is_after_opener = False
+        return True
+
     def feed(self, text: str) -> Found:
         """Return the text that is certain, and the opener that ends it if one came."""
         text = self._held + text
