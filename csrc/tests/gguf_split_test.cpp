@@ -185,7 +185,8 @@ TEST_CASE("all parts together have no more tensors than one file may have") {
   const FileBytes second = part_bytes({1, 2, 2}, "b");
   std::vector<Part> parts = {part_of("m-00001-of-00002.gguf", first),
                              part_of("m-00002-of-00002.gguf", second)};
-  parts.back().header.tensors.resize(kMaxTensors); // not parsed: that takes long
+  parts.back().header.tensors.resize(kMaxTensors,
+                                     Tensor{}); // not parsed: that takes long
 
   CHECK(refusal_of([&] {
           require_one_model(parts);
