@@ -38,10 +38,10 @@ struct Metadata {
 
 struct Tensor {
   std::string_view name; // printable ASCII
-  const TensorType* type;
+  const TensorType* type = nullptr;
   std::vector<std::uint64_t> shape; // innermost first, as in the file; each >= 1
-  std::uint64_t offset;             // from the start of the file
-  std::uint64_t num_bytes;          // offset + num_bytes <= the file's size; no other's
+  std::uint64_t offset = 0;         // from the start of the file
+  std::uint64_t num_bytes = 0;      // offset + num_bytes <= the file's size; no other's
 };
 
 // Keys are unique, and so are the tensors' names. No two tensors share bytes.

@@ -18,12 +18,15 @@ CASES = [
 ]
 
 
-def run(pieces, openers, **options):
+def run(pieces, openers, is_passed_first=False, **options):
     """Return (texts, openers), feeding piece by piece."""
     watcher = TextUntil(openers, **options)
     texts, found = [""], []
     for piece in pieces:
         rest = piece
+        if is_passed_first and watcher.passes(piece):
+            texts[-1] += piece
+            continue
         while True:
             text, opener, rest, _ = watcher.feed(rest)
             texts[-1] += text
@@ -43,6 +46,7 @@ def test_the_result_does_not_depend_on_where_the_text_is_cut(text, openers):
             bounds = [0, *cuts, len(text)]
             pieces = [text[a:b] for a, b in pairwise(bounds)]
             assert run(pieces, openers) == expected
+            assert run(pieces, openers, is_passed_first=True) == expected
 
 
 @given(st.lists(st.sampled_from(["<", "<c", "call", ">", "<call>", " ", "\n", "a"])))
@@ -81,3 +85,13 @@ def test_only_so_much_space_waits(piece_size):
 
     assert found == ["<call>"]
     assert texts == ["a" + "\n" * (1000 - MAX_HELD_SPACE), ""]
+
+
+@pytest.mark.parametrize("keeps_space", [False, True])
+@given(st.lists(st.sampled_from(["<", "<c", "call", "<call>", " ", "\n", "a", ""])))
+def test_what_passes_is_what_would_have_come_out(keeps_space, pieces):
+    openers = ["<call>", "[c]"]
+
+    assert run(pieces, openers, True, keeps_space=keeps_space) == run(
+        pieces, openers, False, keeps_space=keeps_space
+    )
