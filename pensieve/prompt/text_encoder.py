@@ -6,6 +6,7 @@ from collections.abc import Set as AbstractSet
 
 import tokenizers
 
+from pensieve.errors import InvalidRequestError
 from pensieve.prompt.native_tokenizer import recognise
 
 _log = logging.getLogger(__name__)
@@ -38,6 +39,8 @@ class TextEncoder:
 
         Raises:
             TypeError: a lone surrogate.
+            InvalidRequestError: it is more than `tokenizers` can take apart: of ten
+                million spaces its regex engine panics.
         """
         if self._native is None:
             return self._by_backend(text)
@@ -63,7 +66,17 @@ class TextEncoder:
 
     def _by_backend(self, text: str) -> "array[int]":
         # PERF: unlike `encode`, lets other threads run: 2 MB take seconds.
-        (encoding,) = self._backend.encode_batch_fast([text], add_special_tokens=False)
+        try:
+            (encoding,) = self._backend.encode_batch_fast(
+                [text], add_special_tokens=False
+            )
+        except BaseException as error:
+            if type(error).__name__ != "PanicException":  # pyo3's, of Rust's panics
+                raise
+            raise InvalidRequestError(
+                f"a text of {len(text)} characters is more than the model's tokenizer"
+                f" can take apart ({error})"
+            ) from error
         token_ids: list[int] = encoding.ids
         if self._control_token_ids.isdisjoint(token_ids):
             return array("I", token_ids)

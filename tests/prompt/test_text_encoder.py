@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given, settings
 from reference.texts import ANY, VARIED
 from reference.tokenizer_families import BUILDERS, family
-from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers
+from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers
 
+from pensieve.errors import InvalidRequestError
 from pensieve.prompt.text_encoder import TextEncoder
 
 
@@ -33,6 +34,16 @@ def test_others_are_served_by_tokenizers_and_one_line_says_so(caplog):
     ]
     assert encoder.encode("a</s>b").tolist() == [5, 1, 2, 3, 4, 6]
     assert encoder.count("a</s>b") == 6
+
+
+def test_what_tokenizers_panics_at_is_refused():
+    backend = unigram()
+    backend.pre_tokenizer = pre_tokenizers.Split(Regex(r"(x+x+)+y"), "isolated")
+    encoder = TextEncoder(backend, frozenset())
+    assert encoder.count("ab") == 2
+
+    with pytest.raises(InvalidRequestError, match="a text of 60 characters is more"):
+        encoder.encode("x" * 60)
 
 
 @pytest.mark.parametrize("backend", [lambda: family("qwen2"), unigram])
