@@ -19,6 +19,7 @@ from tokenizers import (
 
 from pensieve.errors import ModelError
 from pensieve.models.description import GgufVocabulary
+from pensieve.prompt.split_patterns import LLAMA3, O200K, QWEN2, TEKKEN
 
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = range(1, 7)
 """Token types of a GGUF file."""
@@ -39,40 +40,19 @@ class Splitting(NamedTuple):
     """A word that is a token is one, whatever its merges say."""
 
 
-_LLAMA3 = (
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
-    r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-)
-_QWEN2 = (
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}"
-    r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-)
-_TEKKEN = (
-    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+"
-    r"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*"
-    r"|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-)
-_GPT4O = (
-    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+"
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
-    r"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*"
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
-    r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-)
-
 SPLITTINGS = {
     "default": Splitting(None),
     "gpt-2": Splitting(None),
     "smollm": Splitting(None, isolates_digits=True),
-    "llama3": Splitting(_LLAMA3, keeps_known_words=True),
-    "llama-v3": Splitting(_LLAMA3, keeps_known_words=True),
-    "llama-bpe": Splitting(_LLAMA3, keeps_known_words=True),
-    "smaug-bpe": Splitting(_LLAMA3),
-    "dbrx": Splitting(_LLAMA3),
-    "qwen2": Splitting(_QWEN2, is_nfc=True),
-    "deepseek-r1-qwen": Splitting(_QWEN2, is_nfc=True),
-    "tekken": Splitting(_TEKKEN, keeps_known_words=True),
-    "gpt-4o": Splitting(_GPT4O),
+    "llama3": Splitting(LLAMA3, keeps_known_words=True),
+    "llama-v3": Splitting(LLAMA3, keeps_known_words=True),
+    "llama-bpe": Splitting(LLAMA3, keeps_known_words=True),
+    "smaug-bpe": Splitting(LLAMA3),
+    "dbrx": Splitting(LLAMA3),
+    "qwen2": Splitting(QWEN2, is_nfc=True),
+    "deepseek-r1-qwen": Splitting(QWEN2, is_nfc=True),
+    "tekken": Splitting(TEKKEN, keeps_known_words=True),
+    "gpt-4o": Splitting(O200K),
 }
 """By `tokenizer.ggml.pre`."""
 

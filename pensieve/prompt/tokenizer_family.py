@@ -7,6 +7,16 @@ it is: what is not listed here may mean anything.
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from pensieve.prompt.split_patterns import (
+    DEEPSEEK_V3,
+    LLAMA3,
+    LLAMA3_SPELT,
+    O200K,
+    QWEN2,
+    QWEN35,
+    TEKKEN,
+)
+
 SPACE = "\u2581"
 """What SentencePiece writes for a space."""
 
@@ -17,39 +27,20 @@ class UnknownTokenizerError(Exception):
     """The native encoder does not do this; the text says what."""
 
 
-_CONTRACTION = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)"
-_SPELT_CONTRACTION = r"(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])"
-_SPACES = r"|\s*[\r\n]+|\s+(?!\S)|\s+"
-_LLAMA3 = r"|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*" + _SPACES
-_QWEN2 = _LLAMA3.replace("{1,3}", "")
-_QWEN35 = r"|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*"
-_BEFORE_WORD = r"[^\r\n\p{L}\p{N}]?"
-_UPPER = r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]"
-_LOWER = r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]"
-_CASED = (
-    f"{_BEFORE_WORD}{_UPPER}*{_LOWER}+%s|{_BEFORE_WORD}{_UPPER}+{_LOWER}*%s"
-    r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*" + _SPACES
-)
-_DEEPSEEK_CJK = "[\u4e00-\u9fa5\u3040-\u309f\u30a0-\u30ff]+"
-_DEEPSEEK_WORDS = (
-    r"[!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+"
-    r"|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*" + _SPACES
-)
-
 SPLITTERS: Mapping[tuple[str, ...], str] = {
     (): "none",
     ("byte level",): "gpt2",
     ("digits", "byte level"): "smollm",
-    (_CONTRACTION + _LLAMA3,): "llama3",
-    (_SPELT_CONTRACTION + _LLAMA3,): "llama3",
-    (_CONTRACTION + _QWEN2,): "qwen2",
-    (_CONTRACTION + _QWEN35 + _SPACES,): "qwen35",
-    (r"\p{N}{1,3}", _DEEPSEEK_CJK, _DEEPSEEK_WORDS): "deepseek_v3",
-    (_CASED % (f"{_CONTRACTION}?", f"{_CONTRACTION}?"),): "o200k",
-    (_CASED.replace("{1,3}", "") % ("", ""),): "tekken",
+    (LLAMA3,): "llama3",
+    (LLAMA3_SPELT,): "llama3",
+    (QWEN2,): "qwen2",
+    (QWEN35,): "qwen35",
+    DEEPSEEK_V3: "deepseek_v3",
+    (O200K,): "o200k",
+    (TEKKEN,): "tekken",
 }
 """By what takes the text apart, one step after the other: patterns, or names of the two
-that have their own. GLM-4's pattern is Llama 3's."""
+that have their own."""
 
 
 class Family(NamedTuple):
