@@ -1,6 +1,6 @@
 """The patterns by which byte-level tokenizers take text apart before they merge.
 
-As the models' own tokenizer.json has them; `tokenizers` runs them, and `_native.splitter`
+As the models' own tokenizer.json has them. `tokenizers` runs them; `_native.splitter`
 has each as hand-written code.
 """
 
