@@ -95,7 +95,7 @@ demo: $(PACKAGE)
 test: setup test-native
 	$(BIN)/python -m pytest
 
-# 300 answers under random schemas, some 20 minutes; `make test` has 30 of them.
+# 300 answers under random schemas, some 20 minutes; `make test` has 15 of them.
 forced-answers: setup
 	PENSIEVE_FORCED_ANSWERS=300 $(BIN)/python -m pytest tests/api/test_forced_answers.py
 
