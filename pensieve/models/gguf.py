@@ -18,7 +18,7 @@ from pensieve.models.description import (
 )
 from pensieve.models.file_times import modified_at
 from pensieve.models.gguf_config import ARCHITECTURES
-from pensieve.models.gguf_metadata import GgufMetadata
+from pensieve.models.gguf_metadata import GgufMetadata, identity
 from pensieve.models.sampling_defaults import SamplingDefaults
 from pensieve.models.tensor_forms import SUPPORTED_TENSOR_TYPES
 
@@ -48,6 +48,7 @@ def describe_gguf(path: Path) -> ModelDescription:
     architecture = _architecture(metadata)
     _check_tensors(metadata)
     tables = _tables(metadata)
+    _keep(metadata, tables)
     bos_token_id = _token_id(metadata, "bos", len(tables.tokens))
     eos_token_id = _token_id(metadata, "eos", len(tables.tokens))
     status = path.stat()
@@ -75,8 +76,7 @@ def vocabulary(path: Path) -> GgufVocabulary:
         ModelError: not a GGUF file, or a tokenizer that is damaged or of another kind.
         OSError: the file cannot be read.
     """
-    metadata = GgufMetadata(path)
-    tables = _tables(metadata)
+    metadata, tables = _kept(path) or _read(path)
     is_sentencepiece = tables.model == "llama"
     tokens = tables.tokens.tolist()
     return GgufVocabulary(
@@ -89,6 +89,25 @@ def vocabulary(path: Path) -> GgufVocabulary:
         unknown_token_id=_token_id(metadata, "unknown", len(tokens)),
         add_space_prefix=_flag(metadata, "add_space_prefix", default=is_sentencepiece),
     )
+
+
+# PERF: a model is described, and then its vocabulary is wanted: what was read and
+# checked for the one serves the other. At most one file is kept, and given out once.
+_last: dict[tuple[Path, tuple[int, ...]], tuple[GgufMetadata, "Tables"]] = {}
+
+
+def _read(path: Path) -> tuple[GgufMetadata, "Tables"]:
+    metadata = GgufMetadata(path)
+    return metadata, _tables(metadata)
+
+
+def _keep(metadata: GgufMetadata, tables: "Tables") -> None:
+    _last.clear()
+    _last[metadata.path, metadata.identity] = metadata, tables
+
+
+def _kept(path: Path) -> tuple[GgufMetadata, "Tables"] | None:
+    return _last.pop((path, identity(path)), None)
 
 
 # ----- Model -----

@@ -11,6 +11,16 @@ from pensieve.errors import ModelError
 T = TypeVar("T")
 
 
+def identity(path: Path) -> tuple[int, ...]:
+    """Return what another file in that place, or a changed one, does not have.
+
+    Raises:
+        OSError: there is none.
+    """
+    status = path.stat()
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
 class GgufMetadata:
     """The keys of one file; whatever is asked for is checked.
 
@@ -21,6 +31,7 @@ class GgufMetadata:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.identity = identity(path)
         try:
             self.file = GgufFile(path)
         except ValueError as error:

@@ -117,6 +117,27 @@ def test_eos_eot_and_eom_all_end_an_answer(path):
     assert describe_gguf(path).end_token_ids == [2, 4, 5, 6]
 
 
+def test_what_was_read_for_the_description_serves_the_vocabulary_once(path):
+    write_gguf(path)
+    expected = vocabulary(path)
+
+    describe_gguf(path)
+
+    assert vocabulary(path) == expected
+    assert vocabulary(path) == expected
+
+
+def test_a_file_that_changed_since_its_description_is_read_again(path, tmp_path):
+    write_gguf(path)
+    describe_gguf(path)
+    tokens = [*TOKENS[:-1], TOKENS[-1].swapcase()]
+    assert tokens != TOKENS
+    other = write_gguf(tmp_path / "other.gguf", tokenizer__ggml__tokens=tokens)
+    other.rename(path)
+
+    assert vocabulary(path).tokens == tokens
+
+
 # ----- What a silent file means -----
 
 
