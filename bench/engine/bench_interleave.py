@@ -4,7 +4,8 @@ Two parts, on the engine's own scheduler in this process, greedy, without prefix
 
 * A stream decodes while a 6k prompt arrives; and one after the other, at the same chunk
   size: the largest gap of the first against the longest chunk and two of the longest
-  steps of the second, and the total times, in pairs. The chunk is the one that start-up
+  steps of the second (and each gap against the chunk of the same place, the median of
+  which one slow moment does not move), and the total times, in pairs. The chunk is the one that start-up
   chooses, fixed; once more it adapts: how many gaps are over the target.
 * 4 and 8 streams: tokens of all streams a second against mlx-lm's BatchGenerator with
   the same prompts, in turn: while all decode, and over the whole run, prefill included.
@@ -43,7 +44,9 @@ from pensieve.engine.warm_up import prefill_pace, vocab_size  # noqa: E402
 from pensieve.engine.weights.load import load  # noqa: E402
 from pensieve.link.messages import (  # noqa: E402
     EngineSpec,
+    Event,
     Finished,
+    Prefilled,
     Sampled,
     SamplingParams,
     Submit,
@@ -89,6 +92,7 @@ class Engine:
             prefill_chunk=pace,
         )
         self.chunks_s: list[float] = []
+        self.chunks_of: dict[int, list[float]] = {}
         self.steps_s: list[float] = []
         self.token_times: dict[int, list[float]] = {}
         self.finished: dict[int, float] = {}
@@ -109,21 +113,27 @@ class Engine:
         self.steps_s.append(decoded - began)
         self._take(decoded)
         self._scheduler.prefill()
-        self.chunks_s.append(CLOCK.now() - decoded)
-        self._take(CLOCK.now())
+        ended = CLOCK.now()
+        self.chunks_s.append(ended - decoded)
+        for event in self._take(ended):
+            if isinstance(event, Prefilled):
+                mine = self.chunks_of.setdefault(event.sequence_id, [])
+                mine.append(ended - decoded)
 
     def run(self) -> None:
         """Go on until nothing is left to do."""
         while self._scheduler.has_work:
             self.step()
 
-    def _take(self, now: float) -> None:
-        for event in self._scheduler.take_events().get(0, []):
+    def _take(self, now: float) -> list[Event]:
+        events = self._scheduler.take_events().get(0, [])
+        for event in events:
             if isinstance(event, Sampled):
                 for sequence_id in event.sequence_ids:
                     self.token_times.setdefault(sequence_id, []).append(now)
             elif isinstance(event, Finished):
                 self.finished[event.sequence_id] = now
+        return events
 
 
 class Interleaved(NamedTuple):
@@ -140,6 +150,8 @@ class Apart(NamedTuple):
     total_s: float
     chunk_s: float
     """The longest."""
+    chunks_s: list[float]
+    """The long prompt's."""
     step_s: float
     """The longest, which is the long prompt's own."""
 
@@ -166,7 +178,8 @@ def one_after_the_other(engine: Engine, size: int, max_tokens: int) -> Apart:
     engine.submit(LONG, prompt(size, 2), 1)
     engine.run()
     total_s = CLOCK.now() - began
-    return Apart(total_s, max(engine.chunks_s), max(engine.steps_s))
+    chunks_s = engine.chunks_of[LONG]
+    return Apart(total_s, max(engine.chunks_s), chunks_s, max(engine.steps_s))
 
 
 def measure_gaps(
@@ -198,6 +211,12 @@ def measure_gaps(
                 "longest_chunk_s": apart.chunk_s,
                 "longest_step_s": apart.step_s,
                 "gap_over_chunk_and_two_steps": max(together.gaps_s) / bound_s,
+                "median_gap_over_its_own_chunk_and_two_steps": statistics.median(
+                    gap / (chunk_s + 2 * apart.step_s)
+                    for gap, chunk_s in zip(
+                        together.gaps_s, apart.chunks_s, strict=False
+                    )
+                ),
             }
         )
         print(rows[-1], flush=True)
