@@ -5,8 +5,9 @@ Two parts, on the engine's own scheduler in this process, greedy, without prefix
 * A stream decodes while a 6k prompt arrives; and one after the other, at the same chunk
   size: the largest gap of the first against the longest chunk and two of the longest
   steps of the second (and each gap against the chunk of the same place, the median of
-  which one slow moment does not move), and the total times, in pairs. The chunk is the one that start-up
-  chooses, fixed; once more it adapts: how many gaps are over the target.
+  which one slow moment does not move), and the total times, in pairs. The chunk is the
+  one that start-up chooses, fixed; once more it adapts: how many gaps are over the
+  target.
 * 4 and 8 streams: tokens of all streams a second against mlx-lm's BatchGenerator with
   the same prompts, in turn: while all decode, and over the whole run, prefill included.
   Ratios are medians over the rounds. (Over the whole run mlx-lm has the advantage that
