@@ -106,8 +106,12 @@ class EngineConnection:
             self.abort()
 
     def send(self, request: Request) -> None:
-        """Write a request."""
-        self._transport.write(encode_frame(request))
+        """Write a request; one to an engine that is gone is dropped, as `events` ends.
+
+        uvloop raises where it is written to what is closed, before it says that it is.
+        """
+        if not self._transport.is_closing():
+            self._transport.write(encode_frame(request))
 
     async def events(self) -> AsyncIterator[list[Event]]:
         """Yield what the engine says, as it comes, until the connection ends."""
