@@ -19,8 +19,9 @@ def test_a_request_to_an_engine_that_is_gone_is_dropped(tmp_path):
         connection.abort()
         await asyncio.sleep(0.05)  # until uvloop has closed the socket
 
-        connection.send(Ping())
-
-        server.close()
+        try:
+            connection.send(Ping())
+        finally:
+            server.close()
 
     uvloop.run(send_to_nobody())
