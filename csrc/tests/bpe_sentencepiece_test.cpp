@@ -15,7 +15,14 @@ namespace {
 using Ids = std::vector<std::uint32_t>;
 
 // SentencePiece's space and letters; the bytes' tokens are from 100 on.
-enum Id : std::uint32_t { kS, kA, kB, kAB, kSAB, kUnknown, kRaw, kNormal };
+constexpr std::uint32_t kS = 0;
+constexpr std::uint32_t kA = 1;
+constexpr std::uint32_t kB = 2;
+constexpr std::uint32_t kAB = 3;
+constexpr std::uint32_t kSAB = 4;
+constexpr std::uint32_t kUnknown = 5;
+constexpr std::uint32_t kRaw = 6;
+constexpr std::uint32_t kNormal = 7;
 
 Description description() {
   Description made;
