@@ -21,8 +21,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-import gguf
-
 from pensieve._native.gguf import GgufFile
 from pensieve.models import store
 from pensieve.models.gguf import describe_gguf, vocabulary
@@ -118,6 +116,8 @@ def our_server(path: Path) -> object:
 
 def their_header(path: Path) -> object:
     """Read all, and take the single values."""
+    import gguf
+
     reader = gguf.GGUFReader(path)
     array = gguf.GGUFValueType.ARRAY
     single = [each for each in reader.fields.values() if each.types[0] != array]
@@ -126,6 +126,8 @@ def their_header(path: Path) -> object:
 
 def their_lists(path: Path) -> object:
     """Read all, and make the lists."""
+    import gguf
+
     reader = gguf.GGUFReader(path)
     return [reader.fields[key].contents() for key in ARRAYS], reader.tensors
 

@@ -15,8 +15,6 @@ import statistics
 import timeit
 from collections.abc import Callable
 
-import orjson
-
 from pensieve._native.sse import DeltaFramer, joined
 
 from ..record import record
@@ -81,6 +79,8 @@ def compared(text: str, rounds: int) -> dict[str, float]:
         "index": 0,
         "delta": {"type": "text_delta", "text": text},
     }
+
+    import orjson
 
     def by_orjson() -> bytes:
         event["delta"] = {"type": "text_delta", "text": text}

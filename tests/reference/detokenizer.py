@@ -12,7 +12,15 @@ REPLACEMENT = "\ufffd"
 def byte_level_pieces(tokens: list[str]) -> list[str]:
     """Return the text that each token makes certain; last, what was held back."""
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    pieces = [decoder.decode(letters_as_bytes(token)) for token in tokens]
+    pieces = []
+    for token in tokens:
+        piece = decoder.decode(letters_as_bytes(token))
+        held, _ = decoder.getstate()
+        if held[:1] == b"\xed" and held[1:2] >= b"\xa0":
+            # A surrogate's: wrong by now, though Python's decoder waits for its end.
+            piece += decoder.decode(b"", final=True)
+            decoder.reset()
+        pieces.append(piece)
     return [*pieces, decoder.decode(b"", final=True)]
 
 
