@@ -73,15 +73,16 @@ def generated(model, size, max_tokens=4) -> None:
         generator.decode()
 
 
-@pytest.mark.parametrize("size", [1200, 2400])
+@pytest.mark.parametrize("size", [1200, 4000])
 @pytest.mark.parametrize("model", [tiny_llama, tiny_qwen3_next, wide_llama])
 def test_a_prompts_peak_is_near_the_estimate(model, size):
     model = model()
-    need = measured_need(model, CHUNK)
+    # On a loaded machine what is measured may be more, and never less.
+    estimates = [measured_need(model, CHUNK).of(size, 4) for _ in range(3)]
 
     peak = peak_bytes(lambda: generated(model, size))
 
-    assert 0.5 * peak < need.of(size, 4) < 2 * peak
+    assert 0.5 * peak < min(estimates) < 1.5 * peak
 
 
 @pytest.mark.parametrize("model", MODELS)
