@@ -10,7 +10,7 @@ import click
 import msgspec
 
 from pensieve.cli.inspection_view import show
-from pensieve.cli.tables import show_table
+from pensieve.cli.tables import printable, show_table
 from pensieve.errors import ModelError
 from pensieve.models import store
 from pensieve.models.description import ModelDescription
@@ -137,10 +137,7 @@ def _print_template(path: Path, template: str | None) -> None:
     if template is None:
         raise ModelError(f"{path}: expected a chat template, got none")
     if sys.stdout.isatty():
-        template = "".join(
-            each if each.isprintable() or each in "\n\t" else ascii(each)[1:-1]
-            for each in template
-        )
+        template = printable(template, keeps="\n\t")
     click.echo(template)
 
 

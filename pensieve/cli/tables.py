@@ -8,14 +8,17 @@ import click
 Row = Sequence[str]
 
 
-def printable(text: str) -> str:
+def printable(text: str, keeps: str = "") -> str:
     """Return a text that is shown as it is: what moves a cursor becomes an escape.
 
     Texts of model files are not trusted; nor may a tab or a newline break a row.
+
+    Args:
+        keeps: characters that stay whatever they do.
     """
     return "".join(
         character
-        if character.isprintable()
+        if character.isprintable() or character in keeps
         else character.encode("unicode_escape").decode()
         for character in text
     )

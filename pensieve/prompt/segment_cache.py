@@ -1,9 +1,9 @@
 """Token ids of texts that were encoded before, least recently used out first."""
 
-import threading
 from array import array
-from collections import OrderedDict
 from collections.abc import Callable, Hashable
+
+from pensieve.prompt.recent import Recent
 
 
 class SegmentCache:
@@ -14,29 +14,15 @@ class SegmentCache:
     """
 
     def __init__(self, max_chars: int) -> None:
-        self._max_chars = max_chars
-        self._num_chars = 0
-        self._entries: OrderedDict[tuple[Hashable, str], array[int]] = OrderedDict()
-        self._lock = threading.Lock()
+        self._known: Recent[tuple[Hashable, str], array[int]] = Recent(max_chars)
 
     def encode(
         self, text: str, encoding: Hashable, encode: Callable[[str], "array[int]"]
     ) -> "array[int]":
         """Return `encode(text)`, from memory if `encoding` was asked for it before."""
         key = (encoding, text)
-        with self._lock:
-            if (known := self._entries.get(key)) is not None:
-                self._entries.move_to_end(key)
-                return known
-        token_ids = encode(text)
-        with self._lock:
-            if key not in self._entries and len(text) <= self._max_chars:
-                self._entries[key] = token_ids
-                self._num_chars += len(text)
-                self._evict()
+        token_ids = self._known.find(key)
+        if token_ids is None:
+            token_ids = encode(text)
+            self._known.keep(key, token_ids, len(text))
         return token_ids
-
-    def _evict(self) -> None:
-        while self._num_chars > self._max_chars:
-            (_, text), _ = self._entries.popitem(last=False)
-            self._num_chars -= len(text)

@@ -15,6 +15,7 @@ from pensieve.prompt.chat_template import ChatTemplate, mode_variables
 from pensieve.prompt.control_tokens import CUT
 from pensieve.prompt.conversation import Conversation, Effort, Text, Turn
 from pensieve.prompt.messages import CallNames, MessageWriter
+from pensieve.prompt.prompt_memory import num_shared_chars
 from pensieve.prompt.recent import Recent
 from pensieve.prompt.template_form import TEMPLATE_FAILURES, Message
 
@@ -183,7 +184,7 @@ class Transcript:
             # The calls of a template that knows one at a time go on a line each.
             _, _, header = asked.rpartition(CUT)
             first += "".join(
-                f"\n{text[_num_shared_chars(text, header) :]}" for text in others
+                f"\n{text[num_shared_chars(text, header) :]}" for text in others
             )
         return said[self._start(said, window) :] + first
 
@@ -233,7 +234,7 @@ class Transcript:
         # said next, and ends before a token that ends answers.
         alone = self._apply(window.earlier, None, False, _ANY_MODE)
         syntax = alone[alone.rfind(CUT) + len(CUT) :]
-        syntax = syntax[: _num_shared_chars(syntax, written[after:])]
+        syntax = syntax[: num_shared_chars(syntax, written[after:])]
         ending = self._end_of_answer(syntax, stand_in)
         return after + (len(syntax) if ending is None else ending)
 
@@ -279,9 +280,3 @@ class _Window(NamedTuple):
     names: CallNames
     earlier: list[Message]
     """The first of `messages`, up to the assistant's turn before: only for context."""
-
-
-def _num_shared_chars(first: str, second: str) -> int:
-    pairs = enumerate(zip(first, second, strict=False))
-    shortest = min(len(first), len(second))
-    return next((place for place, (a, b) in pairs if a != b), shortest)
