@@ -244,7 +244,7 @@ class Rates(NamedTuple):
     """Tokens a second, of all streams together."""
 
     decode: float
-    """From the last stream's first token on."""
+    """While all streams do: from the last first token to the first last one."""
     whole: float
     """From the prompts on."""
 
@@ -252,9 +252,10 @@ class Rates(NamedTuple):
 def rates(began: float, token_times: list[list[float]]) -> Rates:
     all_started = max(times[0] for times in token_times)
     every = [at for times in token_times for at in times]
-    num_decoded = sum(at > all_started for at in every)
-    ended = max(every)
-    return Rates(num_decoded / (ended - all_started), len(every) / (ended - began))
+    one_ended = min(times[-1] for times in token_times)
+    num_decoded = sum(all_started < at <= one_ended for at in every)
+    decode = num_decoded / (one_ended - all_started)
+    return Rates(decode, len(every) / (max(every) - began))
 
 
 def engine_rates(engine: Engine, prompts: list[list[int]], max_tokens: int) -> Rates:

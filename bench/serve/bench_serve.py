@@ -95,12 +95,19 @@ class Baseline:
 def figures(token_times: list[list[float]]) -> tuple[float, float]:
     """Return (decode tokens/s of all streams together, mean seconds to first token).
 
-    Decoding is timed from the moment the last stream had its first token to the end,
-    so that no prefill falls into it.
+    Decoding is timed while all do, from the last first token to the first last one:
+    before, prompts are prefilled, and later there are fewer streams.
+
+    Raises:
+        ValueError: one stream had ended before another had its first token.
     """
     all_started = max(times[0] for times in token_times)
-    ended = max(times[-1] for times in token_times)
-    num_tokens = sum(time_s > all_started for times in token_times for time_s in times)
+    ended = min(times[-1] for times in token_times)
+    if ended <= all_started:
+        raise ValueError("at no time did all streams decode: ask for more tokens")
+    num_tokens = sum(
+        all_started < time_s <= ended for times in token_times for time_s in times
+    )
     first = statistics.mean(times[0] for times in token_times)
     return num_tokens / (ended - all_started), first
 

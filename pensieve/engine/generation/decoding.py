@@ -115,6 +115,7 @@ class DecodingBatch(Generic[Key]):
             for layer, added in zip(self._cache, map(batched, cache), strict=True):
                 layer.extend(added)
             self._tokens = mx.concatenate([self._tokens, tokens])
+            begin(self._tokens)  # PERF: else they are told with the next step's
         else:
             self._cache, self._tokens = cache, tokens
             self._is_batch = False
@@ -192,6 +193,7 @@ class DecodingBatch(Generic[Key]):
             for layer in self._cache:
                 layer.filter(kept)
         self._tokens = self._tokens[mx.array(kept)]
+        begin(self._tokens)  # PERF: as when a row is added
 
     def _make_batch(self) -> None:
         if not self._is_batch:
