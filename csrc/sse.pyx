@@ -8,10 +8,15 @@ import re
 from cpython.bytes cimport (
     PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 )
+from cpython.exc cimport PyErr_Clear
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from libc.string cimport memcpy
 from libcpp.string_view cimport npos, string_view
 
+
+cdef extern from "Python.h":
+    # PERF: leaves the error to its caller, who needs no `try` then.
+    const char* utf8_or_null "PyUnicode_AsUTF8AndSize" (object text, Py_ssize_t* size)
 
 cdef extern from "sse/frame.hpp" namespace "pensieve::sse" nogil:
     size_t find_line_end(string_view text)
@@ -29,11 +34,12 @@ cdef extern from "sse/frame.hpp" namespace "pensieve::sse" nogil:
         char* write_around(string_view escaped, char* out)
 
 cdef extern from "sse/json_escape.hpp" namespace "pensieve::sse" nogil:
-    char* escape(string_view text, char* out)
+    bint is_plain(string_view text)
+    size_t kShortBytes
+    cppclass ShortBuffer:
+        pass
+    string_view escape_short(string_view text, ShortBuffer& buffer)
 
-
-cdef enum:
-    SHORT_BYTES = 256  # of a text that is escaped on the stack first
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -94,23 +100,25 @@ cdef class DeltaFramer:
         self._template = DeltaTemplate(index, utf8_view(delta_type), utf8_view(field))
 
     def frame(self, str text not None):
-        cdef string_view view
-        try:
-            view = utf8_view(text)
-        except UnicodeEncodeError:
+        cdef Py_ssize_t num_bytes
+        cdef const char* start = utf8_or_null(text, &num_bytes)
+        if start == NULL:
+            PyErr_Clear()
             text = _SURROGATE.sub("\ufffd", text)
-            view = utf8_view(text)
+            start = PyUnicode_AsUTF8AndSize(text, &num_bytes)
+        cdef string_view view = string_view(start, <size_t>num_bytes)
         # PERF: one exact allocation, no joins; bench/native/bench_sse.py
         cdef bytes framed
-        cdef char[6 * SHORT_BYTES] escaped  # the longest escape has six
+        cdef ShortBuffer buffer
         cdef size_t size
-        if view.size() > SHORT_BYTES:
+        if view.size() > kShortBytes:
             size = self._template.size(view)
             framed = PyBytes_FromStringAndSize(NULL, <Py_ssize_t>size)
             self._template.write(view, PyBytes_AS_STRING(framed))
             return framed
-        # Sized by escaping it: to go through it twice takes longer than to copy it.
-        view = string_view(escaped, <size_t>(escape(view, escaped) - escaped))
+        if not is_plain(view):
+            # Sized by escaping it: to copy it takes less than to measure it.
+            view = escape_short(view, buffer)
         size = self._template.size_around(view.size())
         framed = PyBytes_FromStringAndSize(NULL, <Py_ssize_t>size)
         self._template.write_around(view, PyBytes_AS_STRING(framed))

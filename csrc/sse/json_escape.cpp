@@ -2,7 +2,6 @@
 
 #include "sse/escape_block.hpp"
 
-#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -10,8 +9,9 @@ namespace pensieve::sse {
 
 namespace {
 
-constexpr std::size_t kEscapeBytes = 8; // room for the longest, `\\u001f`
+constexpr std::size_t kEscapeBytes = 8; // room for the longest, `\\u001f`, and its size
 constexpr std::size_t kTailBytes = 2 * kBlockBytes;
+constexpr std::size_t kPaddingBytes = 2 * kBlockBytes; // see escape_block
 
 using Escape = std::array<char, kEscapeBytes>;
 
@@ -32,7 +32,8 @@ constexpr char short_escape(char character) {
   }
 }
 
-// What is written for each byte that is escaped.
+// What is written for each byte that is escaped, and in the last byte how much it is.
+// PERF: one load for both.
 constexpr std::array<Escape, 256> kEscapes = [] {
   constexpr std::string_view kHexDigits = "0123456789abcdef";
   std::array<Escape, 256> escapes{};
@@ -44,6 +45,7 @@ constexpr std::array<Escape, 256> kEscapes = [] {
       escapes.at(byte) = {
           '\\', 'u', '0', '0', kHexDigits[byte >> 4U], kHexDigits[byte & 15U]};
     }
+    escapes.at(byte).back() = static_cast<char>(1 + kExtraBytes.at(byte));
   }
   return escapes;
 }();
@@ -57,13 +59,24 @@ char* escape_block(std::string_view text, char* out) {
   for (Places places = block.special(); !places.empty();) {
     const std::size_t place = places.next();
     out += place - done;
-    const auto byte = static_cast<std::uint8_t>(text[place]);
-    std::memcpy(out, kEscapes[byte].data(), kEscapeBytes);
-    out += 1U + kExtraBytes[byte];
+    const Escape& escape = kEscapes[static_cast<std::uint8_t>(text[place])];
+    std::memcpy(out, escape.data(), kEscapeBytes);
+    out += escape.back();
     done = place + 1;
     std::memcpy(out, text.data() + done, kBlockBytes);
   }
   return out + (kBlockBytes - done);
+}
+
+// Escapes a text but for its last kPaddingBytes, which are plain. Writes up to as many
+// beyond what it returns.
+char* escape_padded(std::string_view text, char* out) {
+  const std::size_t size = text.size() - kPaddingBytes;
+  std::size_t done = 0;
+  for (; done < size; done += kBlockBytes) {
+    out = escape_block(text.substr(done), out);
+  }
+  return out - (done - size);
 }
 
 // The end of a text, shorter than kTailBytes, with plain bytes behind it: what is read
@@ -81,13 +94,8 @@ public:
   }
 
   char* escape(char* out) const {
-    std::array<char, 6 * kTailBytes + kBlockBytes> escaped; // NOLINT(*-member-init)
-    char* end = escape_block(padded(), escaped.data());
-    if (size_ > kBlockBytes) {
-      end = escape_block(padded().substr(kBlockBytes), end) - kBlockBytes;
-    }
-    end -= kBlockBytes;
-    end += size_;
+    std::array<char, 6 * kTailBytes + kPaddingBytes> escaped; // NOLINT(*-member-init)
+    const char* end = escape_padded(padded(), escaped.data());
     const auto num_written = static_cast<std::size_t>(end - escaped.data());
     std::memcpy(out, escaped.data(), num_written);
     return out + num_written;
@@ -95,22 +103,12 @@ public:
 
 private:
   [[nodiscard]] std::string_view padded() const {
-    return {bytes_.data(), bytes_.size()};
+    return {bytes_.data(), size_ + kPaddingBytes};
   }
 
-  std::array<char, kTailBytes + kBlockBytes> bytes_{};
+  std::array<char, kTailBytes + kPaddingBytes> bytes_{};
   std::size_t size_;
 };
-
-// Whether nothing in the end of a text is escaped.
-bool is_plain(std::string_view tail) {
-  if (tail.size() < kBlockBytes) {
-    return std::ranges::all_of(
-        tail, [](char character) { return extra_bytes(character) == 0; });
-  }
-  const EscapeBlock last(tail.substr(tail.size() - kBlockBytes));
-  return EscapeBlock(tail).special().empty() && last.special().empty();
-}
 
 } // namespace
 
@@ -121,6 +119,42 @@ std::size_t escaped_size(std::string_view text) {
     text.remove_prefix(kBlockBytes);
   }
   return text.empty() ? size : size + Tail(text).escaped_size();
+}
+
+bool is_plain(std::string_view text) {
+  if (text.size() < kBlockBytes) {
+    std::array<char, kBlockBytes> padded{};
+    padded.fill('x');
+    std::memcpy(padded.data(), text.data(), text.size());
+    return EscapeBlock({padded.data(), padded.size()}).special().empty();
+  }
+  const std::string_view last = text.substr(text.size() - kBlockBytes);
+  for (; text.size() > kBlockBytes; text.remove_prefix(kBlockBytes)) {
+    if (!EscapeBlock(text).special().empty()) {
+      return false;
+    }
+  }
+  return EscapeBlock(last).special().empty();
+}
+
+std::string_view escape_short(std::string_view text, ShortBuffer& buffer) {
+  // PERF: the end is copied by a size that is known here, where there is so much.
+  std::array<char, kTailBytes + kPaddingBytes> end; // NOLINT(*-member-init)
+  std::size_t first = 0;
+  if (text.size() >= kTailBytes) {
+    first = kTailBytes - (text.size() % kBlockBytes + kBlockBytes);
+    std::memcpy(end.data(), text.data() + (text.size() - kTailBytes), kTailBytes);
+    std::memset(end.data() + kTailBytes, 'x', kPaddingBytes);
+  } else {
+    std::memcpy(end.data(), text.data(), text.size());
+    std::memset(end.data() + text.size(), 'x', kPaddingBytes);
+  }
+  char* out = buffer.data();
+  for (; text.size() >= kTailBytes; text.remove_prefix(kBlockBytes)) {
+    out = escape_block(text, out);
+  }
+  out = escape_padded({end.data() + first, text.size() + kPaddingBytes}, out);
+  return {buffer.data(), static_cast<std::size_t>(out - buffer.data())};
 }
 
 char* escape(std::string_view text, char* out) {

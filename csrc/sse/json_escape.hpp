@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <string_view>
 
@@ -10,7 +11,18 @@ namespace pensieve::sse {
 
 std::size_t escaped_size(std::string_view text);
 
+// Whether nothing in it is escaped.
+bool is_plain(std::string_view text);
+
 // Writes exactly escaped_size(text) bytes and returns the end of them.
 char* escape(std::string_view text, char* out);
+
+inline constexpr std::size_t kShortBytes = 256;
+
+// Where a short text is escaped, with room to write in whole blocks.
+using ShortBuffer = std::array<char, 6 * kShortBytes + 32>;
+
+// Escapes a text of at most kShortBytes; the result is in the buffer.
+std::string_view escape_short(std::string_view text, ShortBuffer& buffer);
 
 } // namespace pensieve::sse
