@@ -28,9 +28,9 @@ from pensieve.engine.constraints.constraint import ActiveConstraint  # noqa: E40
 from pensieve.engine.constraints.grammar import GrammarCompiler  # noqa: E402
 from pensieve.engine.generation.decoding import Row  # noqa: E402
 from pensieve.engine.generation.generator import Generator  # noqa: E402
-from pensieve.engine.sampling.kernels import best_noise  # noqa: E402
-from pensieve.engine.sampling.sampler import sampler_for  # noqa: E402
-from pensieve.engine.warm_up import vocab_size  # noqa: E402
+from pensieve.engine.sampling.best_sampler import best_sampler  # noqa: E402
+from pensieve.engine.sampling.sequence import draws_of  # noqa: E402
+from pensieve.engine.warm_up import logits_form  # noqa: E402
 from pensieve.engine.weights.load import load  # noqa: E402
 from pensieve.link.messages import Constraint, SamplingParams, Submit  # noqa: E402
 from pensieve.models import files, store  # noqa: E402
@@ -73,9 +73,9 @@ class Batch:
         num_rows: int,
         num_constrained: int,
     ) -> None:
-        self._generator: Generator[int] = Generator(model)
-        size = vocab_size(model)
-        noise = best_noise(size)
+        size, dtype = logits_form(model)
+        sampler = best_sampler(size, dtype).sampler
+        self._generator: Generator[int] = Generator(model, sampler=sampler)
         for i in range(num_rows):
             is_constrained = i < num_constrained
             submit = Submit(
@@ -91,7 +91,7 @@ class Batch:
                 i,
                 submit.max_tokens,
                 submit.end_token_ids,
-                sampler_for(submit.sampling, len(PROMPT), noise),
+                draws_of(submit, size),
                 ActiveConstraint(submit, size, compiler.matcher(GRAMMAR))
                 if is_constrained
                 else None,

@@ -38,10 +38,14 @@ import mlx.core as mx  # noqa: E402  (OpenBLAS comes first)
 import mlx.nn as nn  # noqa: E402
 from mlx_lm.generate import BatchGenerator  # noqa: E402
 
-from pensieve.engine.sampling.kernels import best_noise  # noqa: E402
+from pensieve.engine.sampling.best_sampler import best_sampler  # noqa: E402
 from pensieve.engine.scheduling.prefill_pace import FixedPace, PrefillPace  # noqa: E402
 from pensieve.engine.scheduling.scheduler import Scheduler  # noqa: E402
-from pensieve.engine.warm_up import prefill_pace, vocab_size  # noqa: E402
+from pensieve.engine.warm_up import (  # noqa: E402
+    logits_form,
+    prefill_pace,
+    vocab_size,
+)
 from pensieve.engine.weights.load import load  # noqa: E402
 from pensieve.link.messages import (  # noqa: E402
     EngineSpec,
@@ -87,7 +91,7 @@ class Engine:
         self._scheduler = Scheduler(
             model,
             width,
-            best_noise(width),
+            best_sampler(*logits_form(model)).sampler,
             lambda *_: None,
             max_batch_size=max(NUM_STREAMS),
             prefill_chunk=pace,

@@ -38,9 +38,13 @@ from pensieve.engine.prefix_cache.prefix_cache import ROOM, PrefixCache  # noqa:
 from pensieve.engine.prefix_cache.restorer import RestoredSequence, Restorer  # noqa: E402
 from pensieve.engine.prefix_cache.runs import as_array  # noqa: E402
 from pensieve.engine.prefix_cache.snapshots import Layout, arrays_in  # noqa: E402
-from pensieve.engine.sampling.kernels import best_noise  # noqa: E402
+from pensieve.engine.sampling.best_sampler import best_sampler  # noqa: E402
 from pensieve.engine.scheduling.scheduler import Scheduler  # noqa: E402
-from pensieve.engine.warm_up import prefill_pace, vocab_size  # noqa: E402
+from pensieve.engine.warm_up import (  # noqa: E402
+    logits_form,
+    prefill_pace,
+    vocab_size,
+)
 from pensieve.engine.weights.load import load  # noqa: E402
 from pensieve.link.messages import (  # noqa: E402
     Admitted,
@@ -85,7 +89,7 @@ class Engine:
         self._scheduler = Scheduler(
             model,
             size,
-            best_noise(size),
+            best_sampler(*logits_form(model)).sampler,
             lambda *_: None,
             max_batch_size=4,
             prefill_chunk=prefill_pace(model, AS_SHIPPED, size),

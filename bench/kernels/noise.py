@@ -11,10 +11,9 @@ from pathlib import Path
 import mlx.core as mx
 
 from pensieve.engine.sampling.gumbel import vocabulary_noise
-from pensieve.engine.sampling.kernels import best_noise, metal_noise
 from pensieve.engine.sampling.philox import philox_4x32
 
-from ..case import Case, Contest, Work
+from ..case import Case, Contest
 
 VOCABULARIES = {"49k": 49_152, "152k": 151_936}
 
@@ -23,23 +22,12 @@ def gumbel(vocab_size: int) -> Callable[[Path], Contest]:
     """Return what sets up the noise of so many tokens."""
 
     def make(_: Path) -> Contest:
-        noise, plain = best_noise(vocab_size), vocabulary_noise(vocab_size)
+        noise = vocabulary_noise(vocab_size)
         positions = itertools.count()
-        baselines: dict[str, Work] = {
-            "mx.random.gumbel": lambda: mx.eval(mx.random.gumbel(shape=(vocab_size,)))
-        }
-        others = {}
-        if mx.metal.is_available():
-            kernel = metal_noise(vocab_size)
-            baselines["MLX operations"] = lambda: mx.eval(plain(1, next(positions)))
-            baselines["kernel"] = lambda: mx.eval(kernel(1, next(positions)))
-        else:
-            others["kernel"] = "no Metal here"
         return Contest(
             lambda: mx.eval(noise(1, next(positions))),
-            baselines,
+            {"mx.random": lambda: mx.eval(mx.random.gumbel(shape=(vocab_size,)))},
             vocab_size * 4,
-            others,
         )
 
     return make

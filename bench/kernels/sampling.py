@@ -1,11 +1,11 @@
 """A step's next token from its logits, with each filter; and the penalties.
 
-The baseline is mlx-lm's sampler and its logits processors with the same settings. It
-applies the temperature last and Pensieve first, so that their tokens differ; the work
-is the same. Logits fall off by rank as Zipf's law has it, in an order of their own.
+The baselines are the MLX operations that specify it, and mlx-lm's sampler and logits
+processors with the same settings. mlx-lm applies the temperature last and Pensieve
+first, so that their tokens differ; the work is the same. Logits fall off by rank as
+Zipf's law has it, in an order of their own.
 """
 
-import itertools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,20 +14,23 @@ import mlx.core as mx
 import numpy as np
 from mlx_lm.sample_utils import make_logits_processors, make_sampler
 
-from pensieve.engine.sampling.kernels import best_noise
-from pensieve.engine.sampling.penalties import Penalties
-from pensieve.engine.sampling.sampler import SequenceSampler, draw, greedy
+from pensieve.engine.sampling.best_sampler import best_sampler
+from pensieve.engine.sampling.operations import draw_by_operations
+from pensieve.engine.sampling.sampler import Sampler
+from pensieve.engine.sampling.sequence import SequenceDraws, history_of
 from pensieve.link.messages import SamplingParams
 
 from ..case import Case, Contest
 from .noise import VOCABULARIES
 
 SETTINGS: dict[str, dict[str, Any]] = {
+    "greedy": {"temperature": 0},
     "temperature": {"temperature": 0.7},
     "top_k": {"temperature": 0.7, "top_k": 20},
     "top_p": {"temperature": 0.7, "top_p": 0.95},
     "min_p": {"temperature": 0.7, "min_p": 0.05},
     "top_k_top_p": {"temperature": 0.7, "top_k": 20, "top_p": 0.95},
+    "repetition": {"temperature": 0, "repetition_penalty": 1.1},
 }
 PROMPT = tuple(range(1000, 1020))
 """As long as mlx-lm's penalties look back."""
@@ -41,18 +44,15 @@ def zipf_logits(vocab_size: int) -> mx.array:
     return logits
 
 
-def taken(vocab_size: int) -> Callable[[Path], Contest]:
-    """Return what sets up the taking of the likeliest token."""
-
-    def make(_: Path) -> Contest:
-        logits = zipf_logits(vocab_size)
-        theirs = make_sampler(temp=0)
-        return Contest(
-            lambda: mx.eval(greedy(logits[None])),
-            {"mlx-lm": lambda: mx.eval(theirs(logits[None]))},
-        )
-
-    return make
+def drawing(
+    sampler: Sampler, logits: mx.array, params: SamplingParams
+) -> Callable[[], None]:
+    """Return what draws the next token of a sequence."""
+    history = None
+    if params.repetition_penalty != 1:
+        history = history_of(PROMPT, (), logits.size)
+    sequence = SequenceDraws(params, len(PROMPT), history)
+    return lambda: mx.eval(sampler(logits[None], [sequence], [None]).tokens)
 
 
 def drawn(vocab_size: int, settings: dict[str, Any]) -> Callable[[Path], Contest]:
@@ -61,52 +61,43 @@ def drawn(vocab_size: int, settings: dict[str, Any]) -> Callable[[Path], Contest
     def make(_: Path) -> Contest:
         logits = zipf_logits(vocab_size)
         params = SamplingParams(seed=1, **settings)
-        noise = best_noise(vocab_size)
-        positions = itertools.count()
-        filters = {k: v for k, v in settings.items() if k != "temperature"}
-        theirs = make_sampler(temp=settings["temperature"], **filters)
-
-        def mlx_lm() -> None:
-            logprobs = logits - mx.logsumexp(logits)
-            mx.eval(theirs(logprobs[None]))
-
+        chosen = best_sampler(vocab_size, logits.dtype)
         return Contest(
-            lambda: mx.eval(draw(logits, params, next(positions), noise)),
-            {"mlx-lm": mlx_lm},
+            drawing(chosen.sampler, logits, params),
+            {
+                "MLX operations": drawing(draw_by_operations, logits, params),
+                "mlx-lm": by_mlx_lm(logits, params),
+            },
         )
 
     return make
 
 
-def penalised(vocab_size: int) -> Callable[[Path], Contest]:
-    """Return what sets up a greedy step with a repetition penalty."""
+def by_mlx_lm(logits: mx.array, params: SamplingParams) -> Callable[[], None]:
+    """Return what draws a token as mlx-lm does with these settings."""
+    sampler = make_sampler(
+        temp=params.temperature,
+        top_p=params.top_p if params.top_p < 1 else 0,
+        min_p=params.min_p,
+        top_k=params.top_k,
+    )
+    penalty = params.repetition_penalty
+    processors = make_logits_processors(
+        repetition_penalty=penalty if penalty != 1 else None
+    )
+    tokens = mx.array(PROMPT)
 
-    def make(_: Path) -> Contest:
-        logits = zipf_logits(vocab_size)
-        params = SamplingParams(seed=1, temperature=0, repetition_penalty=1.1)
-        penalties = Penalties(params, PROMPT, (), vocab_size)
-        sampler = SequenceSampler(
-            params, len(PROMPT), best_noise(vocab_size), penalties
-        )
-        (process,) = make_logits_processors(repetition_penalty=1.1)
-        tokens = mx.array(PROMPT)
-        return Contest(
-            lambda: mx.eval(sampler(logits[None])),
-            {"mlx-lm": lambda: mx.eval(mx.argmax(process(tokens, logits[None])))},
-        )
+    def draw() -> None:
+        row = logits[None]
+        for process in processors:
+            row = process(tokens, row)
+        mx.eval(sampler(row - mx.logsumexp(row, axis=-1, keepdims=True)))
 
-    return make
+    return draw
 
 
 CASES = [
-    case
+    Case(f"draw.{setting}_{name}", drawn(size, settings))
     for name, size in VOCABULARIES.items()
-    for case in (
-        Case(f"draw.greedy_{name}", taken(size)),
-        *(
-            Case(f"draw.{setting}_{name}", drawn(size, settings))
-            for setting, settings in SETTINGS.items()
-        ),
-        Case(f"draw.repetition_{name}", penalised(size)),
-    )
+    for setting, settings in SETTINGS.items()
 ]

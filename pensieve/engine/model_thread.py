@@ -46,7 +46,8 @@ class ModelThread(threading.Thread):
     """Runs the model; a daemon, because a step can be neither stopped nor waited for.
 
     Args:
-        on_state: called in this thread with the model's state and a word on it.
+        on_state: called in this thread with the model's state and a word on it; once
+            it is ready, with what draws the tokens, too.
         on_events: called in this thread after a step with what came of it.
         on_memory: called in this thread with reports; after one that ends the engine
             nothing more is done.
@@ -56,7 +57,7 @@ class ModelThread(threading.Thread):
     def __init__(
         self,
         spec: EngineSpec,
-        on_state: Callable[[Status, str], object],
+        on_state: Callable[..., object],
         on_events: Callable[[EventsByConnection], object],
         on_memory: Callable[[MemoryReport], object],
         on_crash: Callable[[], object],
@@ -126,7 +127,8 @@ class ModelThread(threading.Thread):
         notes = [preload()]
         from pensieve.engine.constraints.builder import ConstraintBuilder
         from pensieve.engine.prefix_cache.restorer import Restorer
-        from pensieve.engine.warm_up import warm_up
+        from pensieve.engine.sampling.best_sampler import best_sampler
+        from pensieve.engine.warm_up import logits_form, warm_up
         from pensieve.engine.weights.load import load
 
         builder = ConstraintBuilder(Path(self._spec.model_path), self._take_built)
@@ -138,9 +140,12 @@ class ModelThread(threading.Thread):
         self._on_state("loading", "loading the weights")
         loaded = load(Path(self._spec.model_path))
         self._on_state("loading", "warming up")
-        scheduler = warm_up(loaded.model, self._spec, builder.build, restorer.restore)
+        chosen = best_sampler(*logits_form(loaded.model))
+        scheduler = warm_up(
+            loaded.model, self._spec, builder.build, restorer.restore, chosen.sampler
+        )
         self._prefixes = scheduler.prefixes
-        self._on_state("ready", "; ".join(notes + loaded.notes))
+        self._on_state("ready", "; ".join(notes + loaded.notes), str(chosen))
         return scheduler
 
     def _take_built(self, built: "Built") -> None:

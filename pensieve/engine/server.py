@@ -139,11 +139,11 @@ class Server:
         """Return a function for the model's thread that calls back in this one."""
         return functools.partial(self._loop.call_soon_threadsafe, callback)
 
-    def _set_state(self, status: Status, message: str) -> None:
+    def _set_state(self, status: Status, message: str, sampler: str = "") -> None:
         log.log(logging.ERROR if status == "failed" else logging.INFO, message)
         memory_bytes = psutil.Process().memory_info().rss if status == "ready" else 0
         self._state = EngineState(
-            status, os.getpid(), self._spec, message, memory_bytes
+            status, os.getpid(), self._spec, message, memory_bytes, sampler
         )
         for connection in self._connections.values():
             if connection.has_said_hello:

@@ -7,6 +7,7 @@ caches mlx-lm cannot batch shows it here, before anybody waits for it.
 import logging
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import mlx.core as mx
 import mlx.nn as nn
@@ -19,7 +20,8 @@ from pensieve.engine.prefix_cache.disk.opening import open_tier
 from pensieve.engine.prefix_cache.disk.tier import DiskTier
 from pensieve.engine.prefix_cache.prefix_cache import PrefixCache
 from pensieve.engine.prefix_cache.snapshots import Layout, arrays_in
-from pensieve.engine.sampling.kernels import best_noise
+from pensieve.engine.sampling.operations import draw_by_operations
+from pensieve.engine.sampling.sampler import Sampler
 from pensieve.engine.scheduling.chunk_ladder import Clock, measured_ladder
 from pensieve.engine.scheduling.intake import BuildConstraint, Restore
 from pensieve.engine.scheduling.prefill_pace import FixedPace, MeasuredPace, PrefillPace
@@ -44,11 +46,13 @@ def warm_up(
     spec: EngineSpec,
     build_constraint: BuildConstraint,
     restore: Restore | None = None,
+    sampler: Sampler = draw_by_operations,
 ) -> Scheduler:
     """Return a scheduler for the model, after one short run of it.
 
     Args:
         restore: reads prefixes from disk; None: nothing is read from there.
+        sampler: draws the tokens.
     """
     size = vocab_size(model)
     prefixes = prefix_cache(model, spec.prefix_cache_bytes)
@@ -56,7 +60,7 @@ def warm_up(
     scheduler = Scheduler(
         model,
         size,
-        best_noise(size),
+        sampler,
         build_constraint,
         max_batch_size=spec.max_batch_size,
         prefill_chunk=pace,
@@ -122,10 +126,22 @@ def prefix_cache(model: nn.Module, budget_bytes: int) -> PrefixCache:
     return PrefixCache(layout, budget_bytes)
 
 
+class LogitsForm(NamedTuple):
+    """What a model's logits are."""
+
+    vocab_size: int
+    dtype: mx.Dtype
+
+
+def logits_form(model: nn.Module) -> LogitsForm:
+    """Return the width and the type of the model's logits."""
+    logits = model(mx.zeros((1, 1), mx.uint32), cache=make_prompt_cache(model))
+    return LogitsForm(int(logits.shape[-1]), logits.dtype)
+
+
 def vocab_size(model: nn.Module) -> int:
     """Return the width of the model's logits."""
-    logits = model(mx.zeros((1, 1), mx.uint32), cache=make_prompt_cache(model))
-    return int(logits.shape[-1])
+    return logits_form(model).vocab_size
 
 
 def prefill_pace(

@@ -60,6 +60,8 @@ class EngineHealth(msgspec.Struct, frozen=True):
     """Prompt tokens that the active ones have yet to prefill."""
     cache: dict[str, int] = {}
     """Of the prefix cache: the fields of CacheReport; empty: not known."""
+    sampler: str = ""
+    """What draws the tokens, and why nothing faster does; empty: not known."""
 
 
 class EngineClient:
@@ -183,6 +185,7 @@ class EngineClient:
             queued=self._roster.num_sequences - len(active),
             unread_tokens=sum(each.unread_tokens for each in active),
             cache=msgspec.structs.asdict(self._cache) if self._cache else {},
+            sampler=state.sampler if state else "",
         )
 
     def memory(self) -> MemoryHealth:

@@ -16,7 +16,7 @@ import msgspec
 
 from pensieve.memory_states import MemoryState, MemoryThresholds
 
-PROTOCOL_VERSION = 4
+PROTOCOL_VERSION = 5
 MAX_FRAME_BYTES = 64 << 20
 """A frame that says it is longer is a broken peer: the connection is closed."""
 EXIT_SOCKET_TAKEN = 75
@@ -26,8 +26,8 @@ EXIT_MEMORY = 71
 
 
 class SamplingParams(msgspec.Struct, frozen=True):
-    """How the next token is drawn: by the logits after the penalties, then temperature,
-    then top-k, then top-p, then min-p."""
+    """How the next token is drawn: by the logits with their bias, after the penalties,
+    then temperature, then top-k, then top-p, then min-p."""
 
     seed: int
     """Unsigned, 64 bits. A token is a function of logits, seed and position."""
@@ -46,6 +46,8 @@ class SamplingParams(msgspec.Struct, frozen=True):
     """Taken from the logit of each token that is in the answer, [-2, 2]."""
     frequency_penalty: float = 0.0
     """The same for each time that it is there, [-2, 2]. As OpenAI's."""
+    logit_bias: dict[int, float] = {}
+    """Token id → what is added to its logit before all else."""
 
 
 class ThinkingLimit(msgspec.Struct, frozen=True):
@@ -176,6 +178,8 @@ class EngineState(msgspec.Struct, frozen=True, tag=True):
     """loading: what it does now; ready: how the weights were loaded; failed: why."""
     memory_bytes: int = 0
     """Resident memory of the process once it is ready."""
+    sampler: str = ""
+    """What draws the tokens once it is ready, and why nothing faster does."""
 
 
 class CacheReport(msgspec.Struct, frozen=True, tag=True):

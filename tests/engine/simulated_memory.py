@@ -7,7 +7,7 @@ from pensieve.engine.memory.room import MemoryRoom
 from pensieve.engine.memory_guard import MemoryGuard
 from pensieve.engine.prefix_cache.prefix_cache import PrefixCache
 from pensieve.engine.prefix_cache.snapshots import Layout
-from pensieve.engine.sampling.gumbel import vocabulary_noise
+from pensieve.engine.sampling.operations import draw_by_operations
 from pensieve.engine.scheduling.scheduler import Scheduler
 from pensieve.link.messages import SamplingParams, Submit
 from pensieve.machine_memory import Reading, RecentReading
@@ -54,7 +54,7 @@ class Watched:
         self.scheduler = Scheduler(
             model,
             VOCAB_SIZE,
-            vocabulary_noise(VOCAB_SIZE),
+            draw_by_operations,
             no_grammars,
             prefixes=self.prefixes,
             room=self.room,

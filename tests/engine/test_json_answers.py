@@ -10,8 +10,7 @@ from pensieve.engine.constraints.constraint import ActiveConstraint
 from pensieve.engine.constraints.grammar import GrammarCompiler
 from pensieve.engine.generation.decoding import Row
 from pensieve.engine.generation.generator import Generator
-from pensieve.engine.sampling.gumbel import vocabulary_noise
-from pensieve.engine.sampling.sampler import sampler_for
+from pensieve.engine.sampling.sequence import draws_of
 from pensieve.engine.weights.load import load
 from pensieve.link.messages import Constraint, SamplingParams, Submit
 from pensieve.models.files import describe
@@ -88,7 +87,6 @@ def test_answers_drawn_under_a_schema_end_and_obey_it(smollm2, smollm2_path):
     description, vocabulary = describe(smollm2_path), read_vocabulary(smollm2_path)
     compiler = GrammarCompiler(vocabulary)
     vocab_size = len(vocabulary.token_bytes)
-    noise = vocabulary_noise(vocab_size)
     prompt = (
         open_backend(description)
         .encode("<|im_start|>user\nName it.<|im_end|>\n<|im_start|>assistant\n")
@@ -113,7 +111,7 @@ def test_answers_drawn_under_a_schema_end_and_obey_it(smollm2, smollm2_path):
             key,
             max_tokens,
             submit.end_token_ids,
-            sampler_for(submit.sampling, len(prompt), noise),
+            draws_of(submit, vocab_size),
             ActiveConstraint(submit, vocab_size, matcher) if matcher else None,
         )
         generator.insert(row, prompt)

@@ -3,6 +3,7 @@
 import mlx.core as mx
 import pytest
 from engine.character_vocabulary import END, VOCABULARY, ids
+from engine.drawn import mlx_lm_sampler
 from engine.tiny_models import (
     VOCAB_SIZE,
 )
@@ -14,8 +15,7 @@ from pensieve.engine.constraints.grammar import GrammarCompiler
 from pensieve.engine.generation.generator import CHECKPOINT_INTERVAL
 from pensieve.engine.prefix_cache.prefix_cache import PrefixCache
 from pensieve.engine.prefix_cache.snapshots import Layout
-from pensieve.engine.sampling.gumbel import vocabulary_noise
-from pensieve.engine.sampling.sampler import sampler_for
+from pensieve.engine.sampling.operations import draw_by_operations
 from pensieve.engine.scheduling.refusal import refusal
 from pensieve.engine.scheduling.scheduler import Scheduler
 from pensieve.link.messages import (
@@ -27,7 +27,6 @@ from pensieve.link.messages import (
     Submit,
 )
 
-NOISE = vocabulary_noise(VOCAB_SIZE)
 GREEDY = SamplingParams(seed=0, temperature=0)
 
 
@@ -58,7 +57,7 @@ class Engine:
         self.scheduler = Scheduler(
             self.model,
             VOCAB_SIZE,
-            NOISE,
+            draw_by_operations,
             self._build,
             max_batch_size=4,
             prefill_chunk=prefill_chunk,
@@ -123,7 +122,7 @@ def alone(model, submit: Submit) -> list[int]:
         mx.array(submit.token_ids),
         model,
         max_tokens=submit.max_tokens,
-        sampler=sampler_for(submit.sampling, len(submit.token_ids), NOISE),
+        sampler=mlx_lm_sampler(submit, VOCAB_SIZE),
     )
     return [token for token, _ in steps]
 

@@ -15,7 +15,7 @@ from pensieve.engine.prefix_cache.prefix_cache import PrefixCache
 from pensieve.engine.prefix_cache.restorer import RestoredSequence, Wanted, read
 from pensieve.engine.prefix_cache.snapshots import Layout
 from pensieve.engine.prefix_cache.tree import RUN_SIZE
-from pensieve.engine.sampling.gumbel import vocabulary_noise
+from pensieve.engine.sampling.operations import draw_by_operations
 from pensieve.engine.scheduling.scheduler import Scheduler
 from pensieve.link.messages import (
     Admitted,
@@ -118,7 +118,7 @@ class WarmEngine:
         self.scheduler = Scheduler(
             self.model,
             self._vocab_size,
-            vocabulary_noise(self._vocab_size),
+            draw_by_operations,
             lambda *_: None,
             max_batch_size=4,
             prefill_chunk=self._prefill_chunk,

@@ -4,11 +4,9 @@ A grammar, a limit on thinking, or both: then the limit writes only what the gra
 allows.
 """
 
-import numpy as np
-from numpy.typing import NDArray
-
 from pensieve.engine.constraints.grammar import GrammarMatcher
 from pensieve.engine.constraints.thinking import ThinkingCloser
+from pensieve.engine.token_bits import Bits, bits_of, set_bits, with_size
 from pensieve.link.messages import Submit
 
 
@@ -37,7 +35,7 @@ class ActiveConstraint:
         for token_id in submit.token_ids[submit.prompt_size :]:
             self._consume(token_id)
         self.mask = self._next_mask()
-        """[vocab_size], which tokens may come next, at least one; None: all."""
+        """Which tokens of vocab_size may come next, at least one; None: all."""
 
     def advance(self, token_id: int) -> None:
         """Go on by a token that the mask allows, which makes the next mask.
@@ -54,21 +52,18 @@ class ActiveConstraint:
         if self._closer:
             self._closer.advance(token_id)
 
-    def _next_mask(self) -> NDArray[np.bool_] | None:
+    def _next_mask(self) -> Bits | None:
         mask = self._allowed_by_grammar()
         forced = self._closer.forced(mask) if self._closer else None
         if forced is not None:
-            mask = np.zeros(self._vocab_size, np.bool_)
-            mask[forced] = True
+            mask = bits_of([forced], self._vocab_size)
         return mask
 
-    def _allowed_by_grammar(self) -> NDArray[np.bool_] | None:
+    def _allowed_by_grammar(self) -> Bits | None:
         if self._matcher is None:
             return None
         allowed, is_complete = self._matcher.allowed()
-        mask = np.zeros(self._vocab_size, np.bool_)
-        size = min(len(allowed), self._vocab_size)
-        mask[:size] = allowed[:size]
+        mask = with_size(allowed, self._matcher.num_tokens, self._vocab_size)
         if is_complete:
-            mask[self._end_token_ids] = True
+            set_bits(mask, self._end_token_ids)
         return mask

@@ -10,8 +10,8 @@ from collections import OrderedDict
 import numpy as np
 from llguidance import LLMatcher, LLTokenizer
 from llguidance.numpy import allocate_token_bitmask, fill_next_token_bitmask
-from numpy.typing import NDArray
 
+from pensieve.engine.token_bits import Bits, has_bit
 from pensieve.models.vocabulary import Vocabulary
 
 MAX_CACHED_GRAMMARS = 64
@@ -30,7 +30,8 @@ class GrammarMatcher:
 
     def __init__(self, matcher: LLMatcher, num_tokens: int) -> None:
         self._matcher = matcher
-        self._end_id = num_tokens
+        self.num_tokens = num_tokens
+        """Of the vocabulary; the one behind them is the grammar's end."""
         self._words = allocate_token_bitmask(1, num_tokens + 1)  # one bit a token
 
     def advance(self, token_id: int) -> None:
@@ -42,13 +43,14 @@ class GrammarMatcher:
         if not self._matcher.consume_token(token_id):
             raise GrammarError(_first_line(self._matcher))
 
-    def allowed(self) -> tuple[NDArray[np.bool_], bool]:
+    def allowed(self) -> tuple[Bits, bool]:
         """Return which tokens may come next, and whether the end may.
 
         PERF: llguidance lets go of the interpreter while it computes.
 
         Returns:
-            [num_tokens] and a flag, at least one of them true.
+            One bit for each of num_tokens (those behind mean nothing, and the next call
+            overwrites them) and a flag. At least one of them is set.
 
         Raises:
             GrammarError: nothing may come and the grammar is not complete, or a limit
@@ -58,13 +60,13 @@ class GrammarMatcher:
         # In an error the end is allowed too: an answer would be cut off unnoticed.
         if self._matcher.is_error():
             raise GrammarError(_first_line(self._matcher))
-        bits = np.unpackbits(self._words[0].view(np.uint8), bitorder="little")
-        is_complete = bool(bits[self._end_id])
+        bits = self._words[0].view(np.uint32)
+        is_complete = has_bit(bits, self.num_tokens)
         if is_complete and not self._matcher.is_accepting():
             raise GrammarError(
                 "no token can come next, and the grammar is not complete"
             )
-        return bits[: self._end_id].view(np.bool_), is_complete
+        return bits, is_complete
 
 
 class GrammarCompiler:

@@ -2,9 +2,7 @@
 
 from collections import deque
 
-import numpy as np
-from numpy.typing import NDArray
-
+from pensieve.engine.token_bits import Bits, has_bit
 from pensieve.link.messages import ThinkingLimit
 
 
@@ -37,17 +35,17 @@ class ThinkingCloser:
             self._is_open = self._ends_with(self._limit.open_token_ids)
         self._look_at_limit()
 
-    def forced(self, allowed: NDArray[np.bool_] | None) -> int | None:
+    def forced(self, allowed: Bits | None) -> int | None:
         """Return the token that has to come next, None where the model is free.
 
         A token of the closing that the grammar refuses is left out. If it refuses all
         of them, inside a character say, they wait while thinking is open.
 
         Args:
-            allowed: [vocab_size] by the grammar; None: all.
+            allowed: by the grammar, of vocab_size tokens; None: all.
         """
         for i, token_id in enumerate(self._closing):
-            if allowed is None or allowed[token_id]:
+            if allowed is None or has_bit(allowed, token_id):
                 for _ in range(i):
                     self._closing.popleft()
                 return token_id

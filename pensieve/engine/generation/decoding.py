@@ -1,31 +1,27 @@
 """The batch that decodes: one token of each of its sequences a step.
 
-In place of mlx-lm's GenerationBatch, whose caches it uses as that does. There the next
-token is sampled before the last one is known, which a mask forbids. Here, where a row
-has a constraint, the forward pass is begun on tokens that the host has yet to see; then
-the host waits for these, makes the masks of what may follow while the pass runs, and
-begins to sample. So a mask costs no time unless it takes longer than the pass. Model
-thread only.
+In place of mlx-lm's GenerationBatch, whose caches it uses as that does. A step draws
+tokens from logits that may still be on their way, begins the forward pass on these
+tokens, which the host has yet to see, and only then waits for them. So the constraints
+are led on, and all is done that tokens give rise to, while the pass runs; the masks
+that it needs are those of the next step. Model thread only.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, TypeVar, cast
 
 import mlx.core as mx
 import mlx.nn as nn
-import numpy as np
-from numpy.typing import NDArray
 
 from pensieve.engine.constraints.constraint import ActiveConstraint
 from pensieve.engine.constraints.grammar import GrammarError
 from pensieve.engine.prefix_cache.layers import batched
-from pensieve.engine.sampling.sampler import BatchSampler
+from pensieve.engine.sampling.sampler import ERRORS, NO_ERROR, Drawn, Sampler
+from pensieve.engine.sampling.sequence import SequenceDraws
 
 Key = TypeVar("Key")
 FinishReason = Literal["end_token", "max_tokens"]
-Mask = NDArray[np.bool_] | None
-"""[vocab_size], the tokens that may come; None: all."""
 
 
 @dataclass
@@ -33,7 +29,8 @@ class Token(Generic[Key]):
     """One sequence's part of a decode step."""
 
     key: Key
-    token_id: int
+    token_id: int | None
+    """None where none could be drawn, which is a failure."""
     finish_reason: FinishReason | None
     failure: str = ""
     """Why the sequence cannot go on after this token, if it cannot."""
@@ -52,7 +49,7 @@ class Row(Generic[Key]):
     max_tokens: int
     """Tokens that may yet come, >= 1."""
     end_token_ids: Sequence[int]
-    sampler: BatchSampler
+    draws: SequenceDraws
     constraint: ActiveConstraint | None = None
     head_size: int = 0
     """Leading tokens that many sequences begin with; 0: not known."""
@@ -62,11 +59,6 @@ class Row(Generic[Key]):
     """All of it, its prompt and what has been told; the generator's."""
     disk_size: int = 0
     """Leading tokens that were read from disk; the generator's."""
-
-    @property
-    def mask(self) -> Mask:
-        """What its next token may be."""
-        return self.constraint.mask if self.constraint else None
 
 
 VisitRow = Callable[[Row[Key], list[Any], int], object]
@@ -78,18 +70,21 @@ class DecodingBatch(Generic[Key]):
     """Sequences whose prompts are in their caches, but for the last token.
 
     Args:
-        keep_row: called for each row before it leaves.
+        keep_row: called for each row before it leaves, unless its draw failed.
     """
 
-    def __init__(self, model: nn.Module, keep_row: VisitRow[Key]) -> None:
+    def __init__(
+        self, model: nn.Module, sampler: Sampler, keep_row: VisitRow[Key]
+    ) -> None:
         self._model = model
+        self._sampler = sampler
         self._keep_row = keep_row
         self._rows: list[Row[Key]] = []
         self._cache: list[Any] = []
         """Of mlx-lm, one a layer. PERF: a lone row's is that of a single sequence, for
         a batch's has a mask and offsets to compute; bench/gpu, 0.74 of the speed."""
         self._is_batch = False
-        self._tokens = mx.array([], mx.uint32)  # [batch_size], sampled, not yet told
+        self._logits = mx.array([])  # [batch_size, vocab_size], of the next tokens
 
     @property
     def keys(self) -> list[Key]:
@@ -101,24 +96,22 @@ class DecodingBatch(Generic[Key]):
         return {row.key: len(row.token_ids) for row in self._rows}
 
     def add(self, row: Row[Key], last_token_id: int, cache: list[Any]) -> None:
-        """Take a sequence in, and begin to compute its first token.
+        """Take a sequence in, and begin to compute what its first token may be.
 
         Args:
             last_token_id: of its prompt.
             cache: of the prompt without it and of nothing else; owned from now on.
         """
         logits = self._forward(mx.array([last_token_id]), cache)
-        tokens = sample([row], logits, [row.mask])
-        begin(tokens)
         if self._rows:
             self._make_batch()
             for layer, added in zip(self._cache, map(batched, cache), strict=True):
                 layer.extend(added)
-            self._tokens = mx.concatenate([self._tokens, tokens])
-            begin(self._tokens)  # PERF: else they are told with the next step's
+            self._logits = mx.concatenate([self._logits, logits])
         else:
-            self._cache, self._tokens = cache, tokens
+            self._cache, self._logits = cache, logits
             self._is_batch = False
+        begin(self._logits)
         self._rows.append(row)
 
     def remove(self, key: Key) -> None:
@@ -138,32 +131,34 @@ class DecodingBatch(Generic[Key]):
         """
         if not self._rows:
             return []
-        logits = self._forward(self._tokens, self._cache)
-        if any(row.constraint for row in self._rows):
-            begin(logits)
-            told = self._tell(self._tokens)
-            masks = [row.mask for row in self._rows]
-            self._tokens = sample(self._rows, logits, masks)
-            begin(self._tokens)
-        else:
-            tokens, self._tokens = self._tokens, sample(self._rows, logits)
-            begin(self._tokens)
-            told = self._tell(tokens)
+        drawn = self._draw()
+        begin(drawn.tokens, drawn.errors)
+        self._logits = self._forward(drawn.tokens, self._cache)
+        begin(self._logits)
+        told = self._tell(drawn)
         if any(token.is_last for token in told):
-            self._keep([i for i, token in enumerate(told) if not token.is_last])
+            lost = {i for i, token in enumerate(told) if token.token_id is None}
+            self._keep([i for i, token in enumerate(told) if not token.is_last], lost)
         return told
+
+    def _draw(self) -> Drawn:
+        masks = [row.constraint.mask if row.constraint else None for row in self._rows]
+        return self._sampler(self._logits, [row.draws for row in self._rows], masks)
 
     def _forward(self, tokens: mx.array, cache: list[Any]) -> mx.array:
         """Return the logits of what comes next, [batch_size, vocab_size]."""
         logits: mx.array = self._model(tokens[:, None], cache=cache)[:, -1, :]
         return logits
 
-    def _tell(self, tokens: mx.array) -> list[Token[Key]]:
+    def _tell(self, drawn: Drawn) -> list[Token[Key]]:
         """Wait for a token of each row, and lead the constraints on."""
-        token_ids = cast(list[int], tokens.tolist())
-        return [*map(self._told, self._rows, token_ids)]
+        token_ids = cast(list[int], drawn.tokens.tolist())
+        errors = cast(list[int], drawn.errors.tolist())
+        return [*map(self._told, self._rows, token_ids, errors)]
 
-    def _told(self, row: Row[Key], token_id: int) -> Token[Key]:
+    def _told(self, row: Row[Key], token_id: int, error: int) -> Token[Key]:
+        if error != NO_ERROR:
+            return Token(row.key, None, None, ERRORS[error])
         row.max_tokens -= 1
         row.token_ids.append(token_id)
         if token_id in row.end_token_ids:
@@ -174,17 +169,17 @@ class DecodingBatch(Generic[Key]):
         if row.constraint:
             try:
                 row.constraint.advance(token_id)
-            except GrammarError as error:
-                failure = f"grammar: {error}"
+            except GrammarError as refused:
+                failure = f"grammar: {refused}"
         return Token(row.key, token_id, None, failure)
 
-    def _keep(self, kept: list[int]) -> None:
+    def _keep(self, kept: list[int], lost: Collection[int] = ()) -> None:
         for i, row in enumerate(self._rows):
-            if i not in kept:
+            if i not in kept and i not in lost:
                 self._keep_row(row, self._cache, i)
         self._rows = [self._rows[i] for i in kept]
         if not kept:
-            self._cache = []
+            self._cache, self._logits = [], mx.array([])
             return
         if len(kept) == 1 and self._is_batch:
             self._cache = [layer.extract(kept[0]) for layer in self._cache]
@@ -192,8 +187,8 @@ class DecodingBatch(Generic[Key]):
         elif self._is_batch:
             for layer in self._cache:
                 layer.filter(kept)
-        self._tokens = self._tokens[mx.array(kept)]
-        begin(self._tokens)  # PERF: as when a row is added
+        self._logits = self._logits[mx.array(kept)]
+        begin(self._logits)
 
     def _make_batch(self) -> None:
         if not self._is_batch:
@@ -201,28 +196,12 @@ class DecodingBatch(Generic[Key]):
             self._is_batch = True
 
 
-def begin(array: mx.array) -> None:
-    """Begin to compute an array, without waiting for it."""
-    mx.async_eval(array)  # type: ignore[no-untyped-call]
+def begin(*arrays: mx.array) -> None:
+    """Begin to compute arrays, without waiting for them; on a CPU do nothing.
 
-
-def sample(
-    rows: Sequence[Row[Key]], logits: mx.array, masks: Sequence[Mask] = ()
-) -> mx.array:
-    """Return the next token of each row, [batch_size] uint32.
-
-    Args:
-        logits: [batch_size, vocab_size].
-        masks: of each row; empty: no row has one.
+    PERF: there MLX returns only when all but the last hundred operations are done, so
+    tokens would be told a step late; and nothing is gained, as the host has to wait.
+    What is waited for by itself is begun by itself: else it comes with all the rest.
     """
-    if any(mask is not None for mask in masks):
-        may_come = np.ones(logits.shape, np.bool_)
-        for i, mask in enumerate(masks):
-            if mask is not None:
-                may_come[i] = mask
-        logits = mx.where(mx.array(may_come), logits, -mx.inf)
-    samplers = [row.sampler for row in rows]
-    if all(sampler is samplers[0] for sampler in samplers):
-        return samplers[0](logits)
-    drawn = [sampler(logits[i : i + 1]) for i, sampler in enumerate(samplers)]
-    return mx.concatenate(drawn)
+    if mx.default_device().type == mx.gpu:
+        mx.async_eval(*arrays)  # type: ignore[no-untyped-call]

@@ -21,6 +21,8 @@ from pensieve.engine.prefix_cache.disk.tier import Restored
 from pensieve.engine.prefix_cache.prefix_cache import PrefixCache
 from pensieve.engine.prefix_cache.runs import TokenIds, as_array, common_size
 from pensieve.engine.prefix_cache.snapshots import arrays_in
+from pensieve.engine.sampling.operations import draw_by_operations
+from pensieve.engine.sampling.sampler import Sampler
 
 CLEAR_INTERVAL = 512
 """Decode steps after which MLX's free buffers are given back, as mlx-lm does."""
@@ -51,13 +53,21 @@ class Generator(Generic[Key]):
 
     Args:
         prefixes: of the same model; None: nothing is kept.
+        sampler: draws the tokens.
     """
 
-    def __init__(self, model: nn.Module, prefixes: PrefixCache | None = None) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        prefixes: PrefixCache | None = None,
+        sampler: Sampler = draw_by_operations,
+    ) -> None:
         self._model = model
         self._prefixes = prefixes or PrefixCache.off()
         self._prompts: dict[Key, _Prompt[Key]] = {}
-        self._decoding: DecodingBatch[Key] = DecodingBatch(model, self._keep_row)
+        self._decoding: DecodingBatch[Key] = DecodingBatch(
+            model, sampler, self._keep_row
+        )
         self._marks: dict[Key, list[int]] = {}
         """Sizes at which states of answers that are being made are kept."""
         self._num_steps = 0

@@ -27,7 +27,11 @@ def refusal(submit: Submit, vocab_size: int) -> str | None:
     for keep_size in submit.keep_sizes:
         if not 0 < keep_size <= size:
             return f"keep_sizes: expected 1 to {size}, got {keep_size}"
-    return _sampling_refusal(submit.sampling) or _constraint_refusal(submit, vocab_size)
+    return (
+        _sampling_refusal(submit.sampling)
+        or _bias_refusal(submit.sampling, vocab_size)
+        or _constraint_refusal(submit, vocab_size)
+    )
 
 
 def _sampling_refusal(sampling: SamplingParams) -> str | None:
@@ -52,6 +56,16 @@ def _penalty_refusal(sampling: SamplingParams) -> str | None:
         return f"presence_penalty: expected -2 to 2, got {sampling.presence_penalty}"
     if not -2 <= sampling.frequency_penalty <= 2:
         return f"frequency_penalty: expected -2 to 2, got {sampling.frequency_penalty}"
+    return None
+
+
+def _bias_refusal(sampling: SamplingParams, vocab_size: int) -> str | None:
+    for token_id, bias in sampling.logit_bias.items():
+        if not 0 <= token_id < vocab_size:
+            expected = f"ids of 0 to {vocab_size - 1}"
+            return f"logit_bias: expected {expected}, got {token_id}"
+        if math.isnan(bias) or bias == math.inf:
+            return f"logit_bias: expected a number or -inf, got {bias} for {token_id}"
     return None
 
 

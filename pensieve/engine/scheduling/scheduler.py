@@ -18,9 +18,8 @@ from pensieve.engine.memory.room import MemoryRoom
 from pensieve.engine.prefix_cache.disk.tier import Restored
 from pensieve.engine.prefix_cache.prefix_cache import PrefixCache
 from pensieve.engine.prefix_cache.restorer import RestoredSequence
-from pensieve.engine.sampling.gumbel import VocabularyNoise
-from pensieve.engine.sampling.penalties import penalties_for
-from pensieve.engine.sampling.sampler import sampler_for
+from pensieve.engine.sampling.sampler import Sampler
+from pensieve.engine.sampling.sequence import draws_of
 from pensieve.engine.scheduling.intake import (
     BuildConstraint,
     Intake,
@@ -50,7 +49,7 @@ class Scheduler:
 
     Args:
         vocab_size: width of the model's logits.
-        noise: of a vocabulary of that size.
+        sampler: draws the tokens.
         build_constraint: called for each grammar; `take_built` takes the result.
         max_batch_size: sequences at work; more wait.
         prefill_chunk: prompt tokens of a step, >= 1, or what chooses them.
@@ -63,7 +62,7 @@ class Scheduler:
         self,
         model: nn.Module,
         vocab_size: int,
-        noise: VocabularyNoise,
+        sampler: Sampler,
         build_constraint: BuildConstraint,
         *,
         max_batch_size: int,
@@ -73,14 +72,15 @@ class Scheduler:
         room: MemoryRoom | None = None,
     ) -> None:
         self._vocab_size = vocab_size
-        self._noise = noise
         self.prefixes = prefixes or PrefixCache.off()
         self.row_limit = max_batch_size
         """Sequences that may be at work now; those that are stay."""
         if isinstance(prefill_chunk, int):
             prefill_chunk = FixedPace(prefill_chunk)
         self._pace: PrefillPace = prefill_chunk
-        self._generator: Generator[SequenceKey] = Generator(model, self.prefixes)
+        self._generator: Generator[SequenceKey] = Generator(
+            model, self.prefixes, sampler
+        )
         self._prompt_sizes: dict[SequenceKey, int] = {}  # of those in the batch
         self._order: PrefillOrder[SequenceKey] = PrefillOrder()  # of all sequences
         self._intake = Intake(
@@ -174,12 +174,7 @@ class Scheduler:
             key,
             submit.max_tokens,
             submit.end_token_ids,
-            sampler_for(
-                submit.sampling,
-                position,
-                self._noise,
-                penalties_for(submit, self._vocab_size),
-            ),
+            draws_of(submit, self._vocab_size),
             constraint,
             submit.head_size,
             submit.keep_sizes,
@@ -246,7 +241,7 @@ class Scheduler:
         tokens = self._generator.decode()
         sampled: dict[int, Sampled] = {}
         for token in tokens:
-            if token.finish_reason != "end_token":
+            if token.token_id is not None and token.finish_reason != "end_token":
                 connection_id, sequence_id = token.key
                 row = sampled.setdefault(connection_id, Sampled([], []))
                 row.sequence_ids.append(sequence_id)

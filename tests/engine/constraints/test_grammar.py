@@ -1,10 +1,16 @@
 import json
 import random
 
+import numpy as np
 import pytest
 from reference.regex_mask import allowed
 
-from pensieve.engine.constraints.grammar import GrammarCompiler, GrammarError
+from pensieve.engine.constraints.grammar import (
+    GrammarCompiler,
+    GrammarError,
+    GrammarMatcher,
+)
+from pensieve.engine.token_bits import unpacked
 from pensieve.models.vocabulary import Vocabulary
 
 TEXTS = [
@@ -33,8 +39,14 @@ def after(compiler, grammar: str, token_ids: list[int]):
     matcher = compiler.matcher(grammar)
     for token_id in token_ids:
         matcher.advance(token_id)
-    may_come, is_complete = matcher.allowed()
+    may_come, is_complete = allowed_by(matcher)
     return {i for i, may in enumerate(may_come) if may}, is_complete
+
+
+def allowed_by(matcher: GrammarMatcher):
+    """Return a flag for each token, and whether the end may come."""
+    bits, is_complete = matcher.allowed()
+    return unpacked(bits, matcher.num_tokens), is_complete
 
 
 PATTERNS = [
@@ -55,7 +67,7 @@ def test_the_masks_on_random_walks_are_those_of_trying_every_token(compiler, pat
     for _ in range(20):
         matcher, before = compiler.matcher(grammar), ""
         for _ in range(30):
-            may_come, is_complete = matcher.allowed()
+            may_come, is_complete = allowed_by(matcher)
             expected = allowed(pattern, before, TEXTS)
 
             assert ([bool(may) for may in may_come[:CONTROL]], is_complete) == expected
@@ -101,7 +113,7 @@ def test_matchers_of_one_grammar_do_not_know_of_each_other(compiler):
     first, second = compiler.matcher('start: "ab"'), compiler.matcher('start: "ab"')
     first.advance(*tokens("a"))
 
-    assert [i for i, may in enumerate(second.allowed()[0]) if may] == tokens("a", "ab")
+    assert np.flatnonzero(allowed_by(second)[0]).tolist() == tokens("a", "ab")
 
 
 def test_a_schema_without_white_space_gives_compact_json(compiler):

@@ -1,7 +1,7 @@
-import numpy as np
 import pytest
 
 from pensieve.engine.constraints.thinking import ThinkingCloser
+from pensieve.engine.token_bits import Bits, bits_of
 from pensieve.link.messages import ThinkingLimit
 
 OPEN, CLOSE, NEWLINE = 1, 2, 3
@@ -77,10 +77,8 @@ def test_without_an_opening_nothing_opens():
     assert generated(ThinkingCloser(limit(1, opens=())), model, 6) == model
 
 
-def allowing(*token_ids: int) -> np.ndarray:
-    mask = np.zeros(12, bool)
-    mask[list(token_ids)] = True
-    return mask
+def allowing(*token_ids: int) -> Bits:
+    return bits_of(token_ids, 12)
 
 
 def test_of_the_closing_what_the_grammar_refuses_is_left_out():

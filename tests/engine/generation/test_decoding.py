@@ -9,13 +9,13 @@ from reference.constrained_generation import greedy_answer
 
 from pensieve.engine.constraints.constraint import ActiveConstraint
 from pensieve.engine.constraints.grammar import GrammarCompiler, GrammarError
-from pensieve.engine.generation.decoding import Row, Token, sample
+from pensieve.engine.generation.decoding import Row, Token
 from pensieve.engine.generation.generator import Generator
-from pensieve.engine.sampling.gumbel import vocabulary_noise
-from pensieve.engine.sampling.sampler import greedy, sampler_for
+from pensieve.engine.sampling.operations import draw_by_operations
+from pensieve.engine.sampling.sampler import NOT_A_NUMBER
+from pensieve.engine.sampling.sequence import draws_of
 from pensieve.link.messages import Constraint, SamplingParams, Submit
 
-NOISE = vocabulary_noise(VOCAB_SIZE)
 TEXTS = [token_bytes.decode() for token_bytes in VOCABULARY.token_bytes]
 PROMPTS = [ids("once"), ids("upon a time"), ids("there was"), ids("x")]
 PATTERNS = [
@@ -49,7 +49,7 @@ def row(key, compiler, prompt, pattern=None, seed=None, max_tokens=30) -> Row:
         key,
         max_tokens,
         [END],
-        sampler_for(params, len(prompt), NOISE),
+        draws_of(submit, VOCAB_SIZE),
         ActiveConstraint(submit, VOCAB_SIZE, compiler.matcher(grammar))
         if grammar
         else None,
@@ -164,34 +164,30 @@ def test_an_error_of_a_grammar_ends_its_own_sequence_alone(
     )
 
 
-def test_a_masked_draw_is_one_of_the_renormalised_distribution():
-    """Frequencies over many positions, against the probabilities of what is allowed."""
-    logits = mx.array([[0.0, 1.0, 2.0, 3.0, 4.0, 0.5]])
-    logprobs = logits - mx.logsumexp(logits, axis=-1, keepdims=True)
-    mask = [False, True, False, True, False, True]
-    sampler = sampler_for(SamplingParams(seed=3), 0, vocabulary_noise(6))
-    drawing = Row("a", 1, [], sampler)
+def test_a_row_whose_draw_fails_ends_alone_and_is_not_kept(model, compiler):
+    failing, whole = row("failing", compiler, PROMPTS[0]), row("a", compiler, PROMPTS[1])
+    kept = []
 
-    num_draws = 4000
-    counts = [0] * 6
-    for _ in range(num_draws):
-        counts[int(sample([drawing], logprobs, [mask])[0])] += 1
+    def sampler(logits, sequences, masks):
+        drawn = draw_by_operations(logits, sequences, masks)
+        if len(sequences) == 1:
+            return drawn
+        errors = mx.array([NOT_A_NUMBER, 0], mx.uint32)
+        return drawn._replace(errors=errors)
 
-    weights = [mx.exp(logits[0, i]).item() if mask[i] else 0.0 for i in range(6)]
-    for count, weight in zip(counts, weights, strict=True):
-        expected = num_draws * weight / sum(weights)
-        assert abs(count - expected) <= 4 * max(1.0, expected) ** 0.5
+    class Watched(Generator):
+        def _keep_row(self, row, cache, index):
+            kept.append(row.key)
+            super()._keep_row(row, cache, index)
 
+    got = run(
+        Watched(model, sampler=sampler), (failing, PROMPTS[0]), (whole, PROMPTS[1])
+    )
 
-def test_greedy_rows_are_sampled_in_one_call():
-    calls = []
-
-    def counting(logprobs):
-        calls.append(logprobs.shape)
-        return greedy(logprobs)
-
-    rows = [Row(i, 1, [], counting) for i in range(3)]
-
-    sample(rows, mx.zeros((3, 4)), [None, [False, True, False, False], None])
-
-    assert calls == [(3, 4)]
+    assert [token.failure for token in got["failing"]] == [
+        "",
+        "the model's logits are not numbers",
+    ]
+    assert got["failing"][-1].token_id is None
+    assert len(got["a"]) == 30
+    assert kept == ["a"]

@@ -1,11 +1,11 @@
 import mlx.core as mx
 import pytest
+from engine.drawn import greedy_draws
 from engine.tiny_models import tiny_llama
 from mlx_lm.generate import generate_step
 
 from pensieve.engine.generation.decoding import Row, Token
 from pensieve.engine.generation.generator import Generator
-from pensieve.engine.sampling.sampler import greedy
 
 PROMPT = [5, 6, 7, 8, 9]
 
@@ -35,7 +35,7 @@ def drain(generator, key="a") -> list[Token]:
 
 @pytest.mark.parametrize("pieces", [[4], [1, 3], [2, 1, 1], [3, 0, 1]])
 def test_tokens_do_not_depend_on_the_pieces_of_the_prefill(generator, expected, pieces):
-    generator.insert(Row("a", 4, [], greedy), PROMPT)
+    generator.insert(Row("a", 4, [], greedy_draws()), PROMPT)
     for piece in pieces:
         assert generator.decode() == []
         generator.prefill("a", piece)
@@ -47,9 +47,9 @@ def test_tokens_do_not_depend_on_the_pieces_of_the_prefill(generator, expected, 
 
 
 def test_prompts_tells_what_is_left_to_prefill_oldest_first(generator):
-    generator.insert(Row("a", 4, [], greedy), PROMPT)
-    generator.insert(Row("b", 4, [], greedy), [1])
-    generator.insert(Row("c", 4, [], greedy), PROMPT * 2)
+    generator.insert(Row("a", 4, [], greedy_draws()), PROMPT)
+    generator.insert(Row("b", 4, [], greedy_draws()), [1])
+    generator.insert(Row("c", 4, [], greedy_draws()), PROMPT * 2)
 
     generator.prefill("a", 1)
 
@@ -57,7 +57,7 @@ def test_prompts_tells_what_is_left_to_prefill_oldest_first(generator):
 
 
 def test_a_complete_prompt_is_no_prompt_any_more(generator):
-    generator.insert(Row("a", 4, [], greedy), PROMPT)
+    generator.insert(Row("a", 4, [], greedy_draws()), PROMPT)
 
     generator.prefill("a", 4)
 
@@ -66,7 +66,7 @@ def test_a_complete_prompt_is_no_prompt_any_more(generator):
 
 def test_what_is_removed_gives_no_tokens_and_others_go_on(generator, expected):
     for key in ("a", "b", "c"):
-        generator.insert(Row(key, 4, [], greedy), PROMPT)
+        generator.insert(Row(key, 4, [], greedy_draws()), PROMPT)
     generator.prefill("a", 4)
     generator.prefill("b", 4)
     first = generator.decode()[0]
@@ -83,7 +83,7 @@ def test_what_is_removed_gives_no_tokens_and_others_go_on(generator, expected):
 
 
 def test_an_end_token_is_marked_as_one(generator, expected):
-    generator.insert(Row("a", 4, [expected[0]], greedy), PROMPT)
+    generator.insert(Row("a", 4, [expected[0]], greedy_draws()), PROMPT)
     generator.prefill("a", 4)
 
     assert drain(generator) == [Token("a", expected[0], "end_token")]

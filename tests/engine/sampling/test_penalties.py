@@ -11,9 +11,12 @@ from reference.penalties import penalised
 
 from pensieve.engine.generation.decoding import Row
 from pensieve.engine.generation.generator import Generator
-from pensieve.engine.sampling.gumbel import vocabulary_noise
-from pensieve.engine.sampling.penalties import Penalties, penalties_for
-from pensieve.engine.sampling.sampler import greedy, sampler_for
+from pensieve.engine.sampling.operations import (
+    counted,
+    draw_by_operations,
+    penalised as by_operations,
+)
+from pensieve.engine.sampling.sequence import draws_of, history_of
 from pensieve.link.messages import SamplingParams, Submit
 
 SIZE = 40
@@ -42,54 +45,54 @@ def submission(prompt, answer=(), max_tokens=20, **settings) -> Submit:
     return Submit(1, token_ids, max_tokens, [], params(**settings), len(prompt))
 
 
-def lowered(penalties, logits) -> np.ndarray:
-    return np.array(penalties(mx.array(logits)))
+def lowered(logits, history, params) -> np.ndarray:
+    return np.array(by_operations(mx.array(logits), mx.array(history), params))
 
 
 @given(TOKENS, TOKENS, st.sampled_from([*SETTINGS.values()]), st.integers(0, 11))
 def test_logits_are_lowered_as_token_by_token_in_float64(prompt, answer, setting, row):
     prompt = [*prompt, 0]
-    penalties = Penalties(params(**setting), prompt, answer, SIZE)
+    history = history_of(prompt, answer, SIZE)
 
     expected = penalised(LOGITS[row], params(**setting), prompt, answer)
 
-    np.testing.assert_allclose(lowered(penalties, LOGITS[row]), expected, atol=2e-6)
+    got = lowered(LOGITS[row], history, params(**setting))
+    np.testing.assert_allclose(got, expected, atol=4e-6)
 
 
-@given(TOKENS, TOKENS, st.sampled_from([*SETTINGS.values()]))
-def test_tokens_that_are_counted_one_by_one_are_as_those_that_were_there(
-    first, later, setting
-):
-    counted = Penalties(params(**setting), [1], first, SIZE)
+@given(TOKENS, TOKENS)
+def test_tokens_that_are_counted_one_by_one_are_as_those_that_were_there(first, later):
+    history = history_of([1], first, SIZE)
     for token_id in later:
-        counted.count(mx.array(token_id, mx.uint32))
+        history = counted(history, mx.array(token_id, mx.uint32))
 
-    there = Penalties(params(**setting), [1], first + later, SIZE)
-
-    assert (lowered(counted, LOGITS[0]) == lowered(there, LOGITS[0])).all()
+    assert np.array_equal(history, history_of([1], first + later, SIZE))
 
 
 def test_repetition_is_as_in_mlx_lm():
     processor = make_repetition_penalty(1.3, context_size=4)
     expected = processor([3, 5, 5, 9], mx.array(LOGITS[:1]))
 
-    penalties = Penalties(params(repetition_penalty=1.3), [3, 5], [5, 9], SIZE)
+    got = lowered(
+        LOGITS[0], history_of([3, 5], [5, 9], SIZE), params(repetition_penalty=1.3)
+    )
 
-    assert (lowered(penalties, LOGITS[0]) == np.array(expected[0])).all()
+    np.testing.assert_allclose(got, expected[0], rtol=3e-7)
 
 
 def test_what_may_not_come_stays_so():
     logits = LOGITS[0].copy()
     logits[::2] = -np.inf
-    penalties = Penalties(params(**SETTINGS["all"]), [0, 1], [2, 3], SIZE)
+    history = history_of([0, 1], [2, 3], SIZE)
 
-    assert np.isneginf(lowered(penalties, logits)[::2]).all()
-    assert np.isfinite(lowered(penalties, logits)[1::2]).all()
+    got = lowered(logits, history, params(**SETTINGS["all"]))
+
+    assert np.isneginf(got[::2]).all()
+    assert np.isfinite(got[1::2]).all()
 
 
 def test_a_sequence_without_penalties_has_none():
-    assert penalties_for(submission([1, 2]), SIZE) is None
-    assert sampler_for(params(temperature=0), 0, vocabulary_noise(SIZE)) is greedy
+    assert draws_of(submission([1, 2]), SIZE).history is None
 
 
 @pytest.mark.parametrize("setting", SETTINGS.values(), ids=SETTINGS.keys())
@@ -101,10 +104,12 @@ def test_a_sequence_without_penalties_has_none():
 def test_penalties_come_before_temperature_and_filters(setting, filters):
     """Twelve steps, each with logits of its own."""
     submit = submission([4, 9, 9, 17], **setting, **filters)
-    penalties = penalties_for(submit, SIZE)
-    sampler = sampler_for(submit.sampling, 4, vocabulary_noise(SIZE), penalties)
+    draws = draws_of(submit, SIZE)
 
-    drawn = [sampler(mx.array(logits)[None]).item() for logits in LOGITS]
+    drawn = [
+        draw_by_operations(mx.array(logits)[None], [draws], [None]).tokens.item()
+        for logits in LOGITS
+    ]
 
     expected = []
     for i, logits in enumerate(LOGITS):
@@ -125,13 +130,8 @@ def answers(model, *submits) -> list[list[int]]:
     """Return what each sequence gets, all in one batch."""
     generator = Generator(model)
     for key, submit in enumerate(submits):
-        sampler = sampler_for(
-            submit.sampling,
-            len(submit.token_ids),
-            vocabulary_noise(VOCAB_SIZE),
-            penalties_for(submit, VOCAB_SIZE),
-        )
-        generator.insert(Row(key, submit.max_tokens, [], sampler), submit.token_ids)
+        row = Row(key, submit.max_tokens, [], draws_of(submit, VOCAB_SIZE))
+        generator.insert(row, submit.token_ids)
         generator.prefill(key, len(submit.token_ids) - 1)
     got = [[] for _ in submits]
     while step := generator.decode():

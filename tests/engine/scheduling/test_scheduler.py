@@ -1,10 +1,10 @@
 import mlx.core as mx
 import pytest
+from engine.drawn import mlx_lm_sampler
 from engine.tiny_models import VOCAB_SIZE, tiny_gemma3, tiny_llama
 from mlx_lm.generate import generate_step
 
-from pensieve.engine.sampling.gumbel import vocabulary_noise
-from pensieve.engine.sampling.sampler import sampler_for
+from pensieve.engine.sampling.operations import draw_by_operations
 from pensieve.engine.scheduling.refusal import refusal
 from pensieve.engine.scheduling.scheduler import Scheduler
 from pensieve.link.messages import (
@@ -17,7 +17,6 @@ from pensieve.link.messages import (
     Submit,
 )
 
-NOISE = vocabulary_noise(VOCAB_SIZE)
 GREEDY = SamplingParams(seed=0, temperature=0)
 
 
@@ -36,7 +35,7 @@ def scheduler(model, max_batch_size=8, prefill_chunk=4) -> Scheduler:
     return Scheduler(
         model,
         VOCAB_SIZE,
-        NOISE,
+        draw_by_operations,
         no_grammars,
         max_batch_size=max_batch_size,
         prefill_chunk=prefill_chunk,
@@ -66,7 +65,7 @@ def alone(model, submit: Submit) -> list[int]:
         mx.array(submit.token_ids),
         model,
         max_tokens=submit.max_tokens,
-        sampler=sampler_for(submit.sampling, len(submit.token_ids), NOISE),
+        sampler=mlx_lm_sampler(submit, VOCAB_SIZE),
     )
     return [token for token, _ in steps]
 

@@ -6,7 +6,7 @@ from engine.tiny_models import VOCAB_SIZE, tiny_llama
 
 from pensieve.engine.constraints.builder import built
 from pensieve.engine.constraints.grammar import GrammarCompiler
-from pensieve.engine.sampling.gumbel import vocabulary_noise
+from pensieve.engine.sampling.operations import draw_by_operations
 from pensieve.engine.scheduling.refusal import refusal
 from pensieve.engine.scheduling.scheduler import Scheduler
 from pensieve.link.messages import (
@@ -50,7 +50,7 @@ def batch(grammars):
     return Scheduler(
         tiny_llama(),
         VOCAB_SIZE,
-        vocabulary_noise(VOCAB_SIZE),
+        draw_by_operations,
         grammars.build,
         max_batch_size=4,
         prefill_chunk=8,

@@ -2,13 +2,13 @@
 
 import mlx.core as mx
 import pytest
+from engine.drawn import mlx_lm_sampler
 from engine.tiny_models import VOCAB_SIZE, tiny_llama
 from mlx_lm.generate import generate_step
 
 from pensieve.engine.prefix_cache.prefix_cache import PrefixCache
 from pensieve.engine.prefix_cache.snapshots import Layout
-from pensieve.engine.sampling.gumbel import vocabulary_noise
-from pensieve.engine.sampling.sampler import sampler_for
+from pensieve.engine.sampling.operations import draw_by_operations
 from pensieve.engine.scheduling.prefill_pace import FixedPace
 from pensieve.engine.scheduling.scheduler import Scheduler
 from pensieve.link.messages import (
@@ -20,7 +20,6 @@ from pensieve.link.messages import (
     Submit,
 )
 
-NOISE = vocabulary_noise(VOCAB_SIZE)
 GREEDY = SamplingParams(seed=0, temperature=0)
 CHUNK = 10
 
@@ -54,7 +53,7 @@ class Run:
         self.scheduler = Scheduler(
             self.model,
             VOCAB_SIZE,
-            NOISE,
+            draw_by_operations,
             self._no_grammars,
             max_batch_size=max_batch_size,
             prefill_chunk=prefill_chunk,
@@ -122,7 +121,7 @@ def alone(model, submit):
         mx.array(submit.token_ids),
         model,
         max_tokens=submit.max_tokens,
-        sampler=sampler_for(submit.sampling, len(submit.token_ids), NOISE),
+        sampler=mlx_lm_sampler(submit, VOCAB_SIZE),
     )
     return [token for token, _ in steps]
 

@@ -1,0 +1,100 @@
+"""The fastest sampler that draws here what the MLX operations do.
+
+It is compared with them at start-up, in the vocabulary and type of the model's logits;
+where it differs or does not run they serve in its place, and the reason is told.
+"""
+
+import logging
+from typing import NamedTuple
+
+import mlx.core as mx
+import numpy as np
+
+from pensieve.engine.sampling.cpu_sampler import draw_on_cpu
+from pensieve.engine.sampling.gpu_sampler import gpu_sampler
+from pensieve.engine.sampling.operations import draw_by_operations
+from pensieve.engine.sampling.sampler import Drawn, Sampler
+from pensieve.engine.sampling.sequence import SequenceDraws, bias_of, history_of
+from pensieve.engine.token_bits import bits_of
+from pensieve.link.messages import SamplingParams
+
+log = logging.getLogger(__name__)
+
+OPERATIONS = "MLX operations"
+LOG_PROB_TOLERANCE = 1e-3
+"""Of sums over a vocabulary in float32, in another order."""
+
+_SELF_TEST = (
+    SamplingParams(seed=0, temperature=0),
+    SamplingParams(seed=1),
+    SamplingParams(seed=2, temperature=0.7, top_k=20, top_p=0.8),
+    SamplingParams(seed=3, temperature=0.6, top_p=0.95),
+    SamplingParams(seed=2**64 - 1, temperature=1.5, min_p=0.05),
+    SamplingParams(seed=5, top_k=100, top_p=0.9),
+    SamplingParams(seed=6, repetition_penalty=1.3, presence_penalty=0.5, top_k=64),
+    SamplingParams(seed=7, frequency_penalty=0.4, logit_bias={1: 3.0}, top_p=0.9),
+)
+
+
+class Choice(NamedTuple):
+    """A sampler, and what it is."""
+
+    sampler: Sampler
+    name: str
+    failure: str = ""
+    """Why a faster one is switched off; empty: none is."""
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.failure})" if self.failure else self.name
+
+
+def best_sampler(vocab_size: int, dtype: mx.Dtype) -> Choice:
+    """Return the sampler for logits of this size and type."""
+    on_gpu = mx.default_device().type == mx.gpu
+    name = "C++" if not on_gpu else "Metal" if mx.metal.is_available() else "CUDA"
+    sampler = gpu_sampler(vocab_size, dtype) if on_gpu else draw_on_cpu
+    failure = difference(sampler, vocab_size, dtype)
+    if not failure:
+        return Choice(sampler, name)
+    log.warning(
+        "SAMPLING IS SLOWER THAN IT SHOULD BE: the %s sampler is switched off, as it %s",
+        name,
+        failure,
+    )
+    return Choice(draw_by_operations, OPERATIONS, f"{name} is off: it {failure}")
+
+
+def difference(sampler: Sampler, vocab_size: int, dtype: mx.Dtype) -> str:
+    """Return how a sampler's draws differ from the specified ones; empty: they don't."""
+    rows = np.random.default_rng(0).normal(0, 2, (len(_SELF_TEST), vocab_size))
+    logits = mx.array(rows, mx.float32).astype(dtype)
+    try:
+        drawn = _self_test(sampler, logits)
+        mx.eval(drawn)
+    except (RuntimeError, ValueError) as error:
+        return f"does not run: {error}"
+    expected = _self_test(draw_by_operations, logits)
+    for name in ("tokens", "errors"):
+        got, right = getattr(drawn, name).tolist(), getattr(expected, name).tolist()
+        if got != right:
+            return f"draws wrongly: expected {name} {right}, got {got}"
+    off = mx.max(mx.abs(drawn.log_probs - expected.log_probs)).item()
+    if not off <= LOG_PROB_TOLERANCE:  # NaN is not within it either
+        return f"draws with log-probabilities that are wrong by {off}"
+    return ""
+
+
+def _self_test(sampler: Sampler, logits: mx.array) -> Drawn:
+    vocab_size = logits.shape[1]
+    prompt, answer = [0, vocab_size - 1], [vocab_size // 2] * 3
+    sequences = [
+        SequenceDraws(
+            params,
+            100 + i,
+            history_of(prompt, answer, vocab_size),
+            bias_of(params.logit_bias, vocab_size) if vocab_size > 1 else None,
+        )
+        for i, params in enumerate(_SELF_TEST)
+    ]
+    masks = [bits_of(range(0, vocab_size, 2), vocab_size), *[None] * 7]
+    return sampler(logits, sequences, masks)
