@@ -151,7 +151,7 @@ fuzz: $(PACKAGE)
 
 # The share of the cores' lines that the C++ unit tests run; below 95 % it fails.
 GCOV = $(if $(filter Darwin,$(shell uname -s)),xcrun llvm-cov gcov,gcov)
-COVERED = $(filter bpe detokenize gguf sse,$(notdir $(wildcard csrc/*)))
+COVERED = $(filter bpe detokenize gguf sampling sse,$(notdir $(wildcard csrc/*)))
 coverage-native: $(PACKAGE)
 ifeq ($(DOCTEST),)
 	@echo "Skipped the C++ cores' coverage: doctest is not installed (Debian: doctest-dev, Homebrew: doctest)"

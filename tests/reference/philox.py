@@ -9,7 +9,8 @@ WEYL = (0x9E3779B9, 0xBB67AE85)
 WORD = 0xFFFFFFFF
 
 
-def philox_4x32_10(counter: tuple[int, ...], key: tuple[int, int]) -> tuple[int, ...]:
+def philox_4x32_10(counter, key: tuple[int, int]):
+    """Return four words; a counter's words may be arrays of uint64, then these are."""
     c0, c1, c2, c3 = counter
     k0, k1 = key
     for _ in range(10):
@@ -30,3 +31,17 @@ def gumbel_noise(seed: int, position: int, token_id: int) -> float:
     # The uniform variate itself is a float32 by definition.
     uniform = float((np.float32(word) + np.float32(0.5)) * np.float32(2.0**-32))
     return -math.log(-math.log1p(-min(uniform, 1 - 2.0**-24)))
+
+
+def vocabulary_words(seed: int, position: int, vocab_size: int) -> np.ndarray:
+    """Return each token's word, [vocab_size] uint32."""
+    blocks = np.arange((vocab_size + 3) // 4, dtype=np.uint64)
+    words = philox_4x32_10((blocks, position, 0, 0), (seed & WORD, seed >> 32))
+    return np.stack(words, axis=-1).astype(np.uint32).reshape(-1)[:vocab_size]
+
+
+def vocabulary_noise(seed: int, position: int, vocab_size: int) -> np.ndarray:
+    """Return `gumbel_noise` of each token, [vocab_size] float64."""
+    words = vocabulary_words(seed, position, vocab_size)
+    uniform = (words.astype(np.float32) + np.float32(0.5)) * np.float32(2.0**-32)
+    return -np.log(-np.log1p(-np.minimum(uniform.astype(np.float64), 1 - 2.0**-24)))

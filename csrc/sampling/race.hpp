@@ -1,0 +1,74 @@
+#pragma once
+
+#include "sampling/kernels.hpp"
+#include "sampling/noise.hpp"
+
+#include <cmath>
+#include <cstdint>
+
+namespace pensieve::sampling {
+
+struct Candidate {
+  float x;
+  std::uint32_t token;
+  float weight; // exp(-gap); 0 for what min-p does not keep
+
+  // In the order of the tokens: larger first, of equals the lower id.
+  [[nodiscard]] bool is_before(const Candidate& other) const {
+    return x > other.x || (x == other.x && token < other.token);
+  }
+};
+
+// The token with the largest noise - gap among those that entered.
+//
+// A token with noise above t has a uniform variate below exp(-t), for 1 - exp(-z) <= z.
+// So one that can overtake has word / 2^32 < exp(-key) * weight, and most are told off
+// by a comparison, without a logarithm.
+class Race {
+public:
+  // `first`, the first in the order of tokens, is kept by all filters.
+  Race(const Scale& scale, const NoiseKey& noise, const Candidate& first)
+      : scale_(scale), noise_(noise) {
+    lead(first, key_of(first, word_of(first.token, noise)));
+  }
+
+  // What word / 2 has to be below, times its token's weight, for it to overtake. There
+  // is room for what rounding may do to two keys.
+  [[nodiscard]] float limit() const { return limit_; }
+
+  [[nodiscard]] const Candidate& leader() const { return leader_; }
+
+  void enter(const Candidate& candidate) {
+    const std::uint32_t word = word_of(candidate.token, noise_);
+    if (static_cast<float>(word >> 1U) < candidate.weight * limit_) {
+      enter(candidate, word);
+    }
+  }
+
+  void enter(const Candidate& candidate, std::uint32_t word) {
+    const float key = key_of(candidate, word);
+    if (key > key_ || (key == key_ && candidate.token < leader_.token)) {
+      lead(candidate, key);
+    }
+  }
+
+private:
+  [[nodiscard]] float key_of(const Candidate& candidate, std::uint32_t word) const {
+    return gumbel(word) - scale_.gap(candidate.x);
+  }
+
+  void lead(const Candidate& candidate, float key) {
+    constexpr float kRoom = 1.0001F;
+    leader_ = candidate;
+    key_ = key;
+    limit_ = 0x1p31F * kRoom * std::exp(-key);
+  }
+
+  const Scale& scale_;
+  const NoiseKey& noise_;
+  Candidate leader_{};
+  float key_ = 0.0F;
+  float limit_ = 0.0F;
+};
+
+} // namespace pensieve::sampling
