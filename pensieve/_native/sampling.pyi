@@ -25,7 +25,6 @@ gap <= -log(min_p). The token is that with the largest noise - gap, of equals th
 id; the noise is Gumbel's, of Philox-4x32-10 words of (seed, position, token id).
 """
 
-
 from typing import Self, final
 
 from typing_extensions import Buffer

@@ -9,10 +9,10 @@ from pathlib import Path
 import mlx.core as mx
 import numpy as np
 import pytest
+from pensieve.engine.sampling.kernels import metal_noise, source
 from reference import philox as reference
 
 from pensieve.engine.sampling.gumbel import vocabulary_noise
-from pensieve.engine.sampling.kernels import metal_noise, source
 
 VOCAB_SIZE = 1003
 SEED = 0xFEDCBA9876543210

@@ -25,9 +25,7 @@ class Batch(NamedTuple):
     masks: list[Bits]
 
 
-def batch_of(
-    sequences: Sequence[SequenceDraws], masks: Sequence[Bits | None]
-) -> Batch:
+def batch_of(sequences: Sequence[SequenceDraws], masks: Sequence[Bits | None]) -> Batch:
     """Return the arrays of these rows."""
     histories = [each.history for each in sequences if each.history is not None]
     biases = [each.bias for each in sequences if each.bias is not None]

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import mlx.core as mx
 import numpy as np
 
-from pensieve.engine.sampling.cpu_sampler import draw_on_cpu
-from pensieve.engine.sampling.gpu_sampler import gpu_sampler
+from pensieve.engine.sampling.cpu_sampler import CpuSampler
+from pensieve.engine.sampling.gpu_sampler import GpuSampler
 from pensieve.engine.sampling.operations import draw_by_operations
 from pensieve.engine.sampling.sampler import Drawn, Sampler
 from pensieve.engine.sampling.sequence import SequenceDraws, bias_of, history_of
@@ -52,12 +52,12 @@ def best_sampler(vocab_size: int, dtype: mx.Dtype) -> Choice:
     """Return the sampler for logits of this size and type."""
     on_gpu = mx.default_device().type == mx.gpu
     name = "C++" if not on_gpu else "Metal" if mx.metal.is_available() else "CUDA"
-    sampler = gpu_sampler(vocab_size, dtype) if on_gpu else draw_on_cpu
+    sampler: Sampler = GpuSampler() if on_gpu else CpuSampler()
     failure = difference(sampler, vocab_size, dtype)
     if not failure:
         return Choice(sampler, name)
     log.warning(
-        "SAMPLING IS SLOWER THAN IT SHOULD BE: the %s sampler is switched off, as it %s",
+        "SAMPLING IS SLOWER THAN IT COULD BE: the %s sampler is off, as it %s",
         name,
         failure,
     )
@@ -65,7 +65,7 @@ def best_sampler(vocab_size: int, dtype: mx.Dtype) -> Choice:
 
 
 def difference(sampler: Sampler, vocab_size: int, dtype: mx.Dtype) -> str:
-    """Return how a sampler's draws differ from the specified ones; empty: they don't."""
+    """Return how a sampler's draws differ from the specified ones; empty: in nothing."""
     rows = np.random.default_rng(0).normal(0, 2, (len(_SELF_TEST), vocab_size))
     logits = mx.array(rows, mx.float32).astype(dtype)
     try:
@@ -78,7 +78,7 @@ def difference(sampler: Sampler, vocab_size: int, dtype: mx.Dtype) -> str:
         got, right = getattr(drawn, name).tolist(), getattr(expected, name).tolist()
         if got != right:
             return f"draws wrongly: expected {name} {right}, got {got}"
-    off = mx.max(mx.abs(drawn.log_probs - expected.log_probs)).item()
+    off = float(mx.max(mx.abs(drawn.log_probs - expected.log_probs)))
     if not off <= LOG_PROB_TOLERANCE:  # NaN is not within it either
         return f"draws with log-probabilities that are wrong by {off}"
     return ""

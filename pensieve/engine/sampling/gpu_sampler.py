@@ -1,12 +1,48 @@
-"""Draws by the kernels of `metal/`, on Metal or CUDA, without waiting for the logits."""
+"""Draws by the kernels of `metal/`, on Metal or CUDA: nobody waits for the logits."""
 
 from collections.abc import Sequence
 
 import mlx.core as mx
 
 from pensieve.engine.sampling.batch import batch_of, on_device
-from pensieve.engine.sampling.gpu_kernels import SamplingKernels
+from pensieve.engine.sampling.gpu_kernels import SamplingKernels, needs_mass
 from pensieve.engine.sampling.operations import counted
-from pensieve.engine.sampling.sampler import Drawn, Sampler
+from pensieve.engine.sampling.sampler import Drawn
 from pensieve.engine.sampling.sequence import SequenceDraws
 from pensieve.engine.token_bits import Bits
+
+
+class GpuSampler:
+    """A Sampler.
+
+    Raises:
+        RuntimeError: this MLX has no GPU.
+    """
+
+    def __init__(self) -> None:
+        self._kernels = SamplingKernels()
+
+    def __call__(
+        self,
+        logits: mx.array,
+        sequences: Sequence[SequenceDraws],
+        masks: Sequence[Bits | None],
+    ) -> Drawn:
+        """Draw all rows."""
+        batch = batch_of(sequences, masks)
+        drawn = Drawn(
+            *self._kernels(
+                logits,
+                mx.array(batch.reals),
+                mx.array(batch.words),
+                on_device(batch.histories),
+                on_device(batch.biases),
+                on_device(batch.masks),
+                is_measured=needs_mass(batch.reals, batch.words),
+            )
+        )
+        for i, sequence in enumerate(sequences):
+            sequence.position += 1
+            if sequence.history is not None:
+                sequence.history = counted(sequence.history, drawn.tokens[i])
+        return drawn

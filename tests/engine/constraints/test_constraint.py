@@ -50,7 +50,9 @@ def test_a_mask_is_as_wide_as_the_models_logits(compiler, vocab_size):
     active = constraint(compiler, "start: /[z-~ ]/", vocab_size=vocab_size)
 
     assert active.mask.shape == (-(-vocab_size // 32),)
-    assert may_come(active, len(active.mask) * 32) == [each for each in ids(" z{|}~") if each < vocab_size]
+    assert may_come(active, len(active.mask) * 32) == [
+        each for each in ids(" z{|}~") if each < vocab_size
+    ]
 
 
 def test_without_grammar_everything_may_come_below_the_limit(compiler):

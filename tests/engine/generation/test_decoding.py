@@ -165,7 +165,10 @@ def test_an_error_of_a_grammar_ends_its_own_sequence_alone(
 
 
 def test_a_row_whose_draw_fails_ends_alone_and_is_not_kept(model, compiler):
-    failing, whole = row("failing", compiler, PROMPTS[0]), row("a", compiler, PROMPTS[1])
+    failing, whole = (
+        row("failing", compiler, PROMPTS[0]),
+        row("a", compiler, PROMPTS[1]),
+    )
     kept = []
 
     def sampler(logits, sequences, masks):

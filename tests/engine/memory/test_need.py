@@ -5,7 +5,6 @@ import pytest
 from engine.drawn import greedy_draws
 from engine.tiny_models import (
     LLAMA,
-    VOCAB_SIZE,
     randomised,
     tiny_gemma3,
     tiny_gpt_oss,

@@ -62,8 +62,8 @@ def test_one_that_draws_otherwise_is_switched_off_and_it_is_said(
 
     assert difference(sampler, VOCAB_SIZE, mx.float32).startswith(message)
 
-    monkeypatch.setattr(best, "draw_on_cpu", sampler)
-    monkeypatch.setattr(best, "gpu_sampler", lambda *_: sampler)
+    monkeypatch.setattr(best, "CpuSampler", lambda: sampler)
+    monkeypatch.setattr(best, "GpuSampler", lambda: sampler)
     with caplog.at_level(logging.WARNING):
         chosen = best_sampler(VOCAB_SIZE, mx.float32)
 

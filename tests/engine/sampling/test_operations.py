@@ -123,7 +123,11 @@ def test_a_sequence_moves_on_by_one_position_a_draw():
     assert drawn == [draw(logits, params, 100 + i) for i in range(5)]
 
 
-ERRONEOUS = {"plain": {}, "filtered": {"top_k": 5, "top_p": 0.5}, "greedy": {"temperature": 0}}
+ERRONEOUS = {
+    "plain": {},
+    "filtered": {"top_k": 5, "top_p": 0.5},
+    "greedy": {"temperature": 0},
+}
 
 
 @pytest.mark.parametrize("settings", ERRONEOUS.values(), ids=ERRONEOUS.keys())
@@ -160,7 +164,9 @@ def test_only_what_the_mask_allows_comes_as_often_as_it_should():
 
     counts = np.bincount(tokens, minlength=6)
     weights = np.exp(logits) * [0, 1, 0, 1, 0, 1]
-    for count, expected in zip(counts, num_draws * weights / weights.sum(), strict=True):
+    for count, expected in zip(
+        counts, num_draws * weights / weights.sum(), strict=True
+    ):
         assert abs(count - expected) <= 4 * max(1.0, expected) ** 0.5
 
 

@@ -14,6 +14,8 @@ from pensieve.engine.generation.generator import Generator
 from pensieve.engine.sampling.operations import (
     counted,
     draw_by_operations,
+)
+from pensieve.engine.sampling.operations import (
     penalised as by_operations,
 )
 from pensieve.engine.sampling.sequence import draws_of, history_of
