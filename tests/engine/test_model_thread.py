@@ -35,7 +35,7 @@ class Watched:
     def hear(self):
         return self.said.get(timeout=TIMEOUT_S)
 
-    def last_state(self) -> tuple[str, str]:
+    def last_state(self) -> tuple[str, ...]:
         while (state := self.hear())[0] == "loading":
             pass
         return state
@@ -58,10 +58,11 @@ def ended_threads():
 
 
 def test_a_ready_model_says_how_it_was_loaded(tiny_llama_path):
-    status, message = Watched(tiny_llama_path).last_state()
+    status, message, sampler = Watched(tiny_llama_path).last_state()
 
     assert status == "ready"
     assert message.startswith("the BLAS of the tests; ")
+    assert sampler in ("C++", "Metal", "CUDA")
 
 
 def test_what_was_asked_for_before_the_model_was_there_is_done(tiny_llama_path):

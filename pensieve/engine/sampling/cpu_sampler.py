@@ -46,7 +46,7 @@ class CpuSampler:
         for sequence, token in zip(sequences, tokens, strict=True):
             sequence.position += 1
             if sequence.history is not None:
-                sequence.history[token] += ANSWERED
+                sequence.history[token : token + 1] += ANSWERED
         return Drawn(mx.array(tokens), mx.array(errors), mx.array(log_probs))
 
 
