@@ -4,6 +4,8 @@
 namespace pensieve::sampling {
 
 // This file is compiled for AVX2: called only where it is there.
-const Kernels& avx2_kernels() { return LaneKernels<Instructions::kAvx2>::kKernels; }
+const Kernels& avx2_kernels() {
+  return LaneKernels<Instructions::kAvx2, Lanes32>::kKernels;
+}
 
 } // namespace pensieve::sampling

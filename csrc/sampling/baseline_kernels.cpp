@@ -4,7 +4,7 @@
 namespace pensieve::sampling {
 
 const Kernels& baseline_kernels() {
-  return LaneKernels<Instructions::kBaseline>::kKernels;
+  return LaneKernels<Instructions::kBaseline, Lanes16>::kKernels;
 }
 
 } // namespace pensieve::sampling

@@ -12,9 +12,9 @@
 namespace pensieve::sampling {
 
 struct Settings {
-  float inv_temp; // 1 where is_greedy
-  float top_p;    // 1 or more: all
-  float min_gap;  // inf: all
+  float inv_temp;      // 1 where is_greedy
+  float top_p;         // 1 or more: all
+  float min_gap;       // inf: all
   std::uint32_t top_k; // 0: all
   bool is_greedy;
   NoiseKey noise;
@@ -36,9 +36,9 @@ struct Answer {
 // the largest noise - gap. An answer depends on the row and its settings alone.
 //
 // No row is sorted. Top-k gathers its tokens in passing. What top-p keeps is found out
-// for the winner only: the first tokens in order up to a mass contain the winner of all,
-// or else the winner is to be found among those that are before it, and so on. With
-// probability top_p the first winner is the one.
+// for the winner only: the first tokens in order up to a mass contain the winner of
+// all, or else the winner is to be found among those that are before it, and so on.
+// With probability top_p the first winner is the one.
 class Drawer {
 public:
   explicit Drawer(const Kernels& kernels) : kernels_(kernels) {}

@@ -12,22 +12,39 @@
 #include <arm_neon.h>
 #endif
 
-// The kernels eight tokens at a time, in vector types that gcc and clang have on every
-// architecture. A file that is compiled for some instructions instantiates the template
-// with their name, so that the linker never takes one file's code for another's.
+// The kernels a register's tokens at a time, in vector types that gcc and clang have on
+// every architecture. A file that is compiled for some instructions instantiates the
+// template with their name, so that the linker never takes one file's code for
+// another's. Sums are made in eight lanes, whatever a register has.
 
 namespace pensieve::sampling {
 
-using Floats = float __attribute__((vector_size(32)));
-using Ints = std::int32_t __attribute__((vector_size(32)));
-using Words = std::uint32_t __attribute__((vector_size(32)));
-using Halves = std::uint16_t __attribute__((vector_size(16)));
-using Wides = std::uint64_t __attribute__((vector_size(32)));
-using Doubles = double __attribute__((vector_size(64)));
+struct Lanes16 {
+  using Floats = float __attribute__((vector_size(16)));
+  using Ints = std::int32_t __attribute__((vector_size(16)));
+  using Words = std::uint32_t __attribute__((vector_size(16)));
+  using Halves = std::uint16_t __attribute__((vector_size(8)));
+  using Wides = std::uint64_t __attribute__((vector_size(16)));
+};
 
-inline constexpr std::size_t kLanes = 8;
+struct Lanes32 {
+  using Floats = float __attribute__((vector_size(32)));
+  using Ints = std::int32_t __attribute__((vector_size(32)));
+  using Words = std::uint32_t __attribute__((vector_size(32)));
+  using Halves = std::uint16_t __attribute__((vector_size(16)));
+  using Wides = std::uint64_t __attribute__((vector_size(32)));
+};
 
-template <Instructions> struct LaneKernels {
+template <Instructions, typename Types> struct LaneKernels {
+  using Floats = typename Types::Floats;
+  using Ints = typename Types::Ints;
+  using Words = typename Types::Words;
+  using Halves = typename Types::Halves;
+  using Wides = typename Types::Wides;
+
+  static constexpr std::size_t kLanes = sizeof(Floats) / sizeof(float);
+  static constexpr std::size_t kSumLanes = 8;
+
   template <typename Lanes, typename Item> static Lanes load(const Item* items) {
     Lanes lanes;
     std::memcpy(&lanes, items, sizeof lanes);
@@ -38,6 +55,25 @@ template <Instructions> struct LaneKernels {
     std::memcpy(items, &lanes, sizeof lanes);
   }
 
+  class Sum {
+  public:
+    // The tokens from `i` on of a block.
+    void add(std::size_t i, Floats lanes) { parts_[i / kLanes % kParts] += lanes; }
+
+    [[nodiscard]] double total() const {
+      std::array<float, kSumLanes> each; // NOLINT(*-member-init)
+      std::memcpy(each.data(), parts_.data(), sizeof each);
+      const std::array<double, kSumLanes> wide = {each[0], each[1], each[2], each[3],
+                                                  each[4], each[5], each[6], each[7]};
+      return ((wide[0] + wide[1]) + (wide[2] + wide[3])) +
+             ((wide[4] + wide[5]) + (wide[6] + wide[7]));
+    }
+
+  private:
+    static constexpr std::size_t kParts = kSumLanes / kLanes;
+    std::array<Floats, kParts> parts_{};
+  };
+
   static Floats floats(float value) { return Floats{} + value; }
   static Words words_of(std::uint32_t value) { return Words{} + value; }
 
@@ -46,21 +82,18 @@ template <Instructions> struct LaneKernels {
 #if defined(__AVX2__)
     return static_cast<std::uint32_t>(
         _mm256_movemask_ps(std::bit_cast<__m256>(is_true)));
+#elif defined(__SSE2__)
+    return static_cast<std::uint32_t>(_mm_movemask_ps(std::bit_cast<__m128>(is_true)));
+#elif defined(__ARM_NEON)
+    const Words marks = std::bit_cast<Words>(is_true) & Words{1, 2, 4, 8};
+    return vaddvq_u32(std::bit_cast<uint32x4_t>(marks));
 #else
-    const Ints places = {1, 2, 4, 8, 16, 32, 64, 128};
-    const Ints marks = is_true & places;
-    std::int32_t sum = 0;
+    std::uint64_t found = 0;
     for (std::size_t lane = 0; lane < kLanes; ++lane) {
-      sum += marks[lane];
+      found |= std::uint64_t{is_true[lane] != 0} << lane;
     }
-    return static_cast<std::uint64_t>(sum);
+    return found;
 #endif
-  }
-
-  static double sum(Floats lanes) {
-    const auto wide = __builtin_convertvector(lanes, Doubles);
-    return ((wide[0] + wide[1]) + (wide[2] + wide[3])) +
-           ((wide[4] + wide[5]) + (wide[6] + wide[7]));
   }
 
   // The products of the low halves of each lane with a word.
@@ -69,30 +102,18 @@ template <Instructions> struct LaneKernels {
     return std::bit_cast<Wides>(
         _mm256_mul_epu32(std::bit_cast<__m256i>(lanes), _mm256_set1_epi64x(word)));
 #elif defined(__SSE2__)
-    struct Pair {
-      __m128i low;
-      __m128i high;
-    };
-    auto pair = std::bit_cast<Pair>(lanes);
-    pair.low = _mm_mul_epu32(pair.low, _mm_set1_epi64x(word));
-    pair.high = _mm_mul_epu32(pair.high, _mm_set1_epi64x(word));
-    return std::bit_cast<Wides>(pair);
+    return std::bit_cast<Wides>(
+        _mm_mul_epu32(std::bit_cast<__m128i>(lanes), _mm_set1_epi64x(word)));
 #elif defined(__ARM_NEON)
-    struct Pair {
-      uint64x2_t low;
-      uint64x2_t high;
-    };
-    auto pair = std::bit_cast<Pair>(lanes);
-    pair.low = vmull_n_u32(vmovn_u64(pair.low), word);
-    pair.high = vmull_n_u32(vmovn_u64(pair.high), word);
-    return std::bit_cast<Wides>(pair);
+    const uint32x2_t low = vmovn_u64(std::bit_cast<uint64x2_t>(lanes));
+    return std::bit_cast<Wides>(vmull_n_u32(low, word));
 #else
     return (lanes & 0xFFFFFFFFU) * word;
 #endif
   }
 
-  // exp(-gap) within 2 units in the last place for gaps of 0 to 87; further off it is 0.
-  // Source: Cephes' expf: exp(r) for |r| <= log(2) / 2, and the exponent apart.
+  // exp(-gap) within 2 units in the last place for gaps of 0 to 87; further off it is
+  // 0. Source: Cephes' expf: exp(r) for |r| <= log(2) / 2, and the exponent apart.
   static Floats weight(Floats gap) {
     constexpr float kFurthest = 87.0F;
     constexpr float kRounder = 0x1.8p23F; // added and taken away: the nearest integer
@@ -122,8 +143,8 @@ template <Instructions> struct LaneKernels {
       const Words half = __builtin_convertvector(load<Halves>(logits + i), Words);
       const Words magnitude = (half & 0x7FFFU) << 13U;
       // The exponent is moved by multiplying, so that subnormals come right, too.
-      const auto scaled = std::bit_cast<Words>(std::bit_cast<Floats>(magnitude) *
-                                               floats(0x1p112F));
+      const auto scaled =
+          std::bit_cast<Words>(std::bit_cast<Floats>(magnitude) * floats(0x1p112F));
       const Words special = magnitude | 0x7F800000U; // infinities and NaN
       const Words finite_or_not = magnitude < (0x7C00U << 13U) ? scaled : special;
       store(finite_or_not | ((half & 0x8000U) << 16U), x + i);
@@ -159,7 +180,10 @@ template <Instructions> struct LaneKernels {
   }
 
   static void hide(const std::uint32_t* mask, float* x) {
-    const Words lowest = {1, 2, 4, 8, 16, 32, 64, 128};
+    Words lowest{};
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+      lowest[lane] = 1U << lane;
+    }
     const Floats hidden = floats(-std::numeric_limits<float>::infinity());
     for (std::size_t i = 0; i < kBlockTokens; i += kLanes) {
       const Words shown = words_of(mask[i / 32] >> (i % 32)) & lowest;
@@ -183,24 +207,25 @@ template <Instructions> struct LaneKernels {
   }
 
   static double weigh(const float* x, const Scale& scale, float* weights) {
-    Floats total{};
+    Sum sum;
     for (std::size_t i = 0; i < kBlockTokens; i += kLanes) {
       const Floats gap = gaps(load<Floats>(x + i), scale);
       const Floats each = weight(gap);
-      total += each;
+      sum.add(i, each);
       store(gap <= scale.min_gap ? each : Floats{}, weights + i);
     }
-    return sum(total);
+    return sum.total();
   }
 
-  // Four Philox blocks at a time. Only the low half of a lane counts: a product's high
-  // half is shifted down where it is needed, and garbage above a word is left there.
+  // As many Philox blocks at a time as there are wide lanes. Only the low half of a
+  // lane counts: a product's high half is shifted down where it is needed, and garbage
+  // above a word is left there.
   static void words(std::uint32_t first_block, const NoiseKey& key,
                     std::uint32_t* words) {
     constexpr std::uint64_t kLow = 0xFFFFFFFF;
-    for (std::uint32_t block = 0; block < kBlockTokens / 4; block += 4) {
-      const std::uint64_t first = std::uint64_t{first_block} + block;
-      Wides c0 = {first, first + 2, first + 1, first + 3};
+    constexpr std::size_t kBlocks = kLanes / 2;
+    for (std::size_t block = 0; block < kBlockTokens / 4; block += kBlocks) {
+      Wides c0 = in_order() + (std::uint64_t{first_block} + block);
       Wides c1 = Wides{} + key.position;
       Wides c2{};
       Wides c3{};
@@ -216,19 +241,29 @@ template <Instructions> struct LaneKernels {
         key0 += kWeyl[0];
         key1 += kWeyl[1];
       }
-      const Wides front = (c0 & kLow) | (c1 << 32U);
-      const Wides back = (c2 & kLow) | (c3 << 32U);
-#if defined(__clang__)
-      const Wides low = __builtin_shufflevector(front, back, 0, 4, 2, 6);
-      const Wides high = __builtin_shufflevector(front, back, 1, 5, 3, 7);
-#else
-      const Wides low = __builtin_shuffle(front, back, Wides{0, 4, 2, 6});
-      const Wides high = __builtin_shuffle(front, back, Wides{1, 5, 3, 7});
-#endif
-      store(low, words + std::size_t{4} * block);
-      store(high, words + std::size_t{4} * block + kLanes);
+      store_interleaved((c0 & kLow) | (c1 << 32U), (c2 & kLow) | (c3 << 32U),
+                        words + 4 * block);
     }
   }
+
+#if defined(__AVX2__)
+  // The order of blocks in lanes from which AVX2's way to interleave restores theirs.
+  static Wides in_order() { return Wides{0, 2, 1, 3}; }
+
+  static void store_interleaved(Wides front, Wides back, std::uint32_t* words) {
+    const auto one = std::bit_cast<__m256i>(front);
+    const auto other = std::bit_cast<__m256i>(back);
+    store(_mm256_unpacklo_epi64(one, other), words);
+    store(_mm256_unpackhi_epi64(one, other), words + kLanes);
+  }
+#else
+  static Wides in_order() { return Wides{0, 1}; }
+
+  static void store_interleaved(Wides front, Wides back, std::uint32_t* words) {
+    store(Wides{front[0], back[0]}, words);
+    store(Wides{front[1], back[1]}, words + kLanes);
+  }
+#endif
 
   static Hits contenders(const std::uint32_t* words, const float* weights,
                          float limit) {
@@ -251,11 +286,12 @@ template <Instructions> struct LaneKernels {
   }
 
   static double mass_above(const float* x, const float* weights, float pivot) {
-    Floats total{};
+    Sum sum;
     for (std::size_t i = 0; i < kBlockTokens; i += kLanes) {
-      total += load<Floats>(x + i) > pivot ? load<Floats>(weights + i) : Floats{};
+      const Floats each = load<Floats>(weights + i);
+      sum.add(i, load<Floats>(x + i) > pivot ? each : Floats{});
     }
-    return sum(total);
+    return sum.total();
   }
 
   static void keep_above(const float* x, float pivot, float* weights) {

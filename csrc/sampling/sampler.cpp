@@ -40,9 +40,15 @@ template <typename Value>
   throw std::invalid_argument(text.str());
 }
 
-bool is_positive(float value) { return value > 0.0F && std::isfinite(value); }
-bool is_not_negative(float value) { return value >= 0.0F; }
-bool is_finite(float value) { return std::isfinite(value); }
+bool is_positive(float value) {
+  return value > 0.0F && std::isfinite(value);
+}
+bool is_not_negative(float value) {
+  return value >= 0.0F;
+}
+bool is_finite(float value) {
+  return std::isfinite(value);
+}
 
 struct Range {
   Real place;
@@ -92,26 +98,22 @@ RowView view_of(const Batch& batch, std::size_t row) {
   const std::size_t item_bytes = batch.dtype == Dtype::kFloat32 ? 4 : 2;
   const float* reals = batch.reals + row * kParameters;
   const std::uint32_t* words = batch.words + row * kParameters;
-  return {static_cast<const std::byte*>(batch.logits) +
-              row * batch.vocab_size * item_bytes,
-          batch.dtype,
-          batch.vocab_size,
-          row_of(batch.histories, words[kHistory], batch.vocab_size),
-          row_of(batch.biases, words[kBias], batch.vocab_size),
-          row_of(batch.masks, words[kMask], (batch.vocab_size + 31) / 32),
-          {reals[kRepetition], reals[kInvRepetition], reals[kPresence],
-           reals[kFrequency]}};
+  return {
+      static_cast<const std::byte*>(batch.logits) + row * batch.vocab_size * item_bytes,
+      batch.dtype,
+      batch.vocab_size,
+      row_of(batch.histories, words[kHistory], batch.vocab_size),
+      row_of(batch.biases, words[kBias], batch.vocab_size),
+      row_of(batch.masks, words[kMask], (batch.vocab_size + 31) / 32),
+      {reals[kRepetition], reals[kInvRepetition], reals[kPresence], reals[kFrequency]}};
 }
 
 Settings settings_of(const Batch& batch, std::size_t row) {
   const float* reals = batch.reals + row * kParameters;
   const std::uint32_t* words = batch.words + row * kParameters;
-  return {reals[kInvTemp],
-          reals[kTopP],
-          reals[kMinGap],
-          words[kTopK],
-          words[kIsGreedy] != 0,
-          {words[kSeedLow], words[kSeedHigh], words[kPosition]}};
+  return {reals[kInvTemp],       reals[kTopP],
+          reals[kMinGap],        words[kTopK],
+          words[kIsGreedy] != 0, {words[kSeedLow], words[kSeedHigh], words[kPosition]}};
 }
 
 const Kernels& require_kernels(Instructions instructions) {
@@ -125,7 +127,8 @@ const Kernels& require_kernels(Instructions instructions) {
 
 } // namespace
 
-Sampler::Sampler(Instructions instructions) : drawer_(require_kernels(instructions)) {}
+Sampler::Sampler(Instructions instructions) : drawer_(require_kernels(instructions)) {
+}
 
 void Sampler::sample(const Batch& batch) {
   for (std::size_t row = 0; row < batch.batch_size; ++row) {

@@ -146,13 +146,14 @@ void keep_above(const float* x, float pivot, float* weights) {
   }
 }
 
-constexpr Kernels kScalarKernels = {from_float16, from_bfloat16, add,
-                                    penalise,     hide,          peak,
-                                    weigh,        words,         contenders,
-                                    above,        mass_above,    keep_above};
+constexpr Kernels kScalarKernels = {
+    from_float16, from_bfloat16, add,        penalise, hide,       peak,
+    weigh,        words,         contenders, above,    mass_above, keep_above};
 
 } // namespace
 
-const Kernels& scalar_kernels() { return kScalarKernels; }
+const Kernels& scalar_kernels() {
+  return kScalarKernels;
+}
 
 } // namespace pensieve::sampling

@@ -224,9 +224,18 @@ TEST_CASE("a batch's rows are drawn by themselves, and refused as a whole") {
   std::array<std::uint32_t, 2> tokens{77, 77};
   std::array<std::uint32_t, 2> errors{};
   std::array<float, 2> log_probs{};
-  Batch batch{logits.data(), Dtype::kFloat32, 2,           10,
-              reals.data(),  words.data(),    {},          {},
-              {},            tokens.data(),   errors.data(), log_probs.data()};
+  Batch batch{logits.data(),
+              Dtype::kFloat32,
+              2,
+              10,
+              reals.data(),
+              words.data(),
+              {},
+              {},
+              {},
+              tokens.data(),
+              errors.data(),
+              log_probs.data()};
   Sampler sampler(best_instructions());
   const auto refusal = [&]() -> std::string {
     try {
