@@ -1,4 +1,4 @@
-"""Draws in C++, for models on a CPU: it waits for the logits and reads them in place."""
+"""Draws in C++, for models on a CPU: waits for the logits and reads them in place."""
 
 from collections.abc import Sequence
 
