@@ -1,0 +1,314 @@
+"""A batch's next tokens on a GPU: three kernels of one text for Metal and for CUDA.
+
+`sample_split` reads the logits, a threadgroup for each split of each row's vocabulary;
+`sample_mass` reads them again, in batches whose filters ask what mass comes before a
+token; `sample_row` draws. What they compute is said in `metal/sample_*.h`, and by the MLX
+operations of `sampler.py`. Model thread only, as all of MLX.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from typing import Literal, cast
+
+import mlx.core as mx
+import numpy as np
+from numpy.typing import NDArray
+
+Backend = Literal["metal", "cuda"]
+Drawn = tuple[mx.array, mx.array, mx.array]
+"""Tokens uint32, errors uint32, log-probabilities float32, each [batch_size]."""
+
+HEADERS = (
+    "philox.h",
+    "gumbel_noise.h",
+    "threadgroup.h",
+    "adjusted_logits.h",
+    "select_top.h",
+    "winner_chain.h",
+    "split_results.h",
+    "whole_row.h",
+    "sample_split.h",
+    "sample_mass.h",
+    "sample_row.h",
+)
+"""What the kernels call, in the order in which it is said; a prelude comes first."""
+
+LOGITS = {mx.float32: "float32", mx.float16: "float16", mx.bfloat16: "bfloat16"}
+NUM_PARAMS = 8
+"""Columns of `reals` and of `words`."""
+
+_ROWS = ("logits", "reals", "words", "histories", "biases", "masks")
+_SPLITS = ("split_reals", "split_words")
+_MEASURED = ("masses", "counts")
+
+
+@dataclass(frozen=True)
+class Signature:
+    """A kernel's arrays, in the order of its arguments."""
+
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+
+SIGNATURES = {
+    "sample_split": Signature(_ROWS, _SPLITS),
+    "sample_mass": Signature(_ROWS + _SPLITS, _MEASURED),
+    "sample_row": Signature(
+        _ROWS + _SPLITS + _MEASURED, ("tokens", "errors", "log_probs")
+    ),
+}
+DTYPES = {
+    "reals": mx.float32,
+    "words": mx.uint32,
+    "histories": mx.uint32,
+    "biases": mx.float32,
+    "masks": mx.uint32,
+    "split_reals": mx.float32,
+    "split_words": mx.uint32,
+    "masses": mx.float32,
+    "counts": mx.uint32,
+    "tokens": mx.uint32,
+    "errors": mx.uint32,
+    "log_probs": mx.float32,
+}
+"""Of all arrays but the logits."""
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Constants of the kernels. No token depends on them.
+
+    Args:
+        split_size: tokens of a split, a multiple of 4 * threads.
+        threads: of a threadgroup, a multiple of 32, at least `slots`.
+        slots: the largest top_k that is selected; a larger one is searched for.
+        chain: links that a split can hand on, at most `slots`.
+        measured: links of a row's chain that are measured by all splits at once.
+    """
+
+    split_size: int = 4096
+    threads: int = 256
+    slots: int = 64
+    chain: int = 32
+    measured: int = 8
+
+    def __post_init__(self) -> None:
+        if self.split_size % (4 * self.threads) or self.threads % 32:
+            raise ValueError(f"sizes: expected whole blocks of 4 tokens, got {self}")
+        if not self.chain <= self.slots <= self.threads <= 1024:
+            raise ValueError(
+                f"sizes: expected chain <= slots <= threads <= 1024, got {self}"
+            )
+
+    def num_splits(self, vocab_size: int) -> int:
+        """Return how many splits a vocabulary has."""
+        return -(-vocab_size // self.split_size)
+
+    def constants(self, vocab_size: int, is_measured: bool) -> dict[str, int]:
+        """Return the kernels' template arguments."""
+        return {
+            "VOCAB_SIZE": vocab_size,
+            "SPLIT_SIZE": self.split_size,
+            "THREADS": self.threads,
+            "SLOTS": self.slots,
+            "CHAIN": self.chain,
+            "MEASURED": self.measured if is_measured else 0,
+        }
+
+    def output_sizes(self, batch_size: int, vocab_size: int) -> dict[str, int]:
+        """Return the elements of the kernels' outputs."""
+        splits = batch_size * self.num_splits(vocab_size)
+        sizes = dict.fromkeys(("tokens", "errors", "log_probs"), batch_size)
+        sizes |= dict.fromkeys(_SPLITS, splits * (self.slots + 2))
+        return sizes | dict.fromkeys(_MEASURED, splits * self.measured)
+
+
+class GpuSampler:
+    """Draws a token for each row of logits.
+
+    Args:
+        backend: which MLX has; None: the one that is there.
+        verbose: print the source at each call.
+
+    Raises:
+        RuntimeError: there is none.
+    """
+
+    def __init__(
+        self,
+        backend: Backend | None = None,
+        sizes: Sizes = Sizes(),  # noqa: B008  (immutable)
+        verbose: bool = False,
+    ) -> None:
+        self._backend = backend or available_backend()
+        self._sizes = sizes
+        self._verbose = verbose
+        self._kernels: dict[tuple[str, mx.Dtype], Callable[..., list[mx.array]]] = {}
+
+    def __call__(
+        self,
+        logits: mx.array,
+        reals: mx.array,
+        words: mx.array,
+        histories: mx.array | None = None,
+        biases: mx.array | None = None,
+        masks: mx.array | None = None,
+        *,
+        is_measured: bool = True,
+    ) -> Drawn:
+        """Return what is drawn. Nothing is computed yet, and nobody waits.
+
+        Args:
+            logits: [batch_size, vocab_size] float32, float16 or bfloat16.
+            reals: [batch_size, 8] float32: 1 / temperature, top_p, -log(min_p) (inf:
+                none), repetition, 1 / repetition, presence, frequency, 0.
+            words: [batch_size, 8] uint32: top_k (0: none), seed (low, high), position,
+                is_greedy; rows of histories, biases and masks (0xFFFFFFFF: none).
+            histories: [num, vocab_size] uint32, how often a token is in the answer,
+                doubled, plus 1 if it is in the prompt.
+            biases: [num, vocab_size] float32.
+            masks: [num, vocab_size / 32 or more] uint32, a bit for each token that may
+                come.
+            is_measured: what `needs_mass` says of the parameters. If it is False and
+                should not be, the tokens are the same but take much longer.
+
+        Raises:
+            ValueError: arrays do not fit together.
+        """
+        given = (logits, reals, words, histories, biases, masks)
+        rows = _checked(dict(zip(_ROWS, given, strict=True)))
+        batch_size, vocab_size = logits.shape
+        splits = self._sizes.num_splits(vocab_size)
+        grid = (splits, batch_size)
+        split = self._run("sample_split", rows, logits, grid)
+        mass = split  # not read
+        if is_measured:
+            mass = self._run("sample_mass", rows + split, logits, grid)
+        tokens, errors, log_probs = self._run(
+            "sample_row", rows + split + mass, logits, (1, batch_size), is_measured
+        )
+        return tokens, errors, log_probs
+
+    def _run(
+        self,
+        name: str,
+        inputs: list[mx.array],
+        logits: mx.array,
+        threadgroups: tuple[int, int],
+        is_measured: bool = True,
+    ) -> list[mx.array]:
+        key = name, logits.dtype
+        if key not in self._kernels:
+            self._kernels[key] = kernel(self._backend, name, logits.dtype)
+        batch_size, vocab_size = logits.shape
+        outputs = SIGNATURES[name].outputs
+        sizes = self._sizes.output_sizes(batch_size, vocab_size)
+        threads = self._sizes.threads
+        return self._kernels[key](
+            inputs=inputs,
+            template=[*self._sizes.constants(vocab_size, is_measured).items()],
+            grid=(threadgroups[0] * threads, threadgroups[1], 1),
+            threadgroup=(threads, 1, 1),
+            output_shapes=[(sizes[output],) for output in outputs],
+            output_dtypes=[DTYPES[output] for output in outputs],
+            verbose=self._verbose,
+        )
+
+
+def available_backend() -> Backend:
+    """Return which kernels this MLX runs.
+
+    Raises:
+        RuntimeError: none.
+    """
+    if mx.metal.is_available():
+        return "metal"
+    if mx.cuda.is_available():
+        return "cuda"
+    raise RuntimeError("sampling kernels: expected a GPU, got an MLX without")
+
+
+def needs_mass(
+    reals: NDArray[np.float32], words: NDArray[np.uint32], sizes: Sizes = Sizes()  # noqa: B008
+) -> bool:
+    """Return whether a batch has rows that `sample_mass` serves.
+
+    Args:
+        reals: [batch_size, 8], and
+        words: [batch_size, 8], as of `GpuSampler`.
+    """
+    top_p, top_k, is_greedy = reals[:, 1], words[:, 0], words[:, 4] != 0
+    is_selected = (top_k > 0) & (top_k <= sizes.slots)
+    return bool((~is_greedy & ~is_selected & ((top_p < 1) | (top_k > 0))).any())
+
+
+def kernel(
+    backend: Backend, name: str, dtype: mx.Dtype
+) -> Callable[..., list[mx.array]]:
+    """Return a kernel for logits of a type. Building it does not compile it."""
+    make = mx.fast.metal_kernel if backend == "metal" else mx.fast.cuda_kernel
+    header, body = texts(backend), text(f"{name}.metal")
+    # MLX finds compiled kernels by their names, on CUDA from one run to the next.
+    digest = hashlib.sha256((header + body).encode()).hexdigest()[:10]
+    signature = SIGNATURES[name]
+    return cast(  # MLX's stub says object
+        Callable[..., list[mx.array]],
+        make(
+            name=f"pensieve_{name}_{LOGITS[dtype]}_{digest}",
+            input_names=[*signature.inputs],
+            output_names=[*signature.outputs],
+            header=header,
+            source=body,
+        ),
+    )
+
+
+def texts(backend: Backend | None) -> str:
+    """Return what goes before a body; None: without a prelude."""
+    names = (*HEADERS,) if backend is None else (f"prelude_{backend}.h", *HEADERS)
+    return "".join(map(text, names))
+
+
+def text(name: str) -> str:
+    """Return a text of `metal/` as it is installed."""
+    return (resources.files("pensieve") / "metal" / name).read_text()
+
+
+def _checked(arrays: dict[str, mx.array | None]) -> list[mx.array]:
+    """Return the arrays, with others in the place of those that are not there."""
+    logits, words, reals = arrays["logits"], arrays["words"], arrays["reals"]
+    assert logits is not None
+    assert reals is not None
+    assert words is not None
+    if logits.ndim != 2 or logits.dtype not in LOGITS or 0 in logits.shape:
+        raise ValueError(
+            "logits: expected [batch_size, vocab_size] of float32, float16 or bfloat16, "
+            f"got {_described(logits)}"
+        )
+    batch_size, vocab_size = logits.shape
+    shapes: dict[str, Sequence[int]] = {
+        "reals": (batch_size, NUM_PARAMS),
+        "words": (batch_size, NUM_PARAMS),
+        "histories": (-1, vocab_size),
+        "biases": (-1, vocab_size),
+        "masks": (-1, -(-vocab_size // 32)),
+    }
+    for name, shape in shapes.items():
+        array = arrays[name]
+        if array is not None and (
+            array.dtype != DTYPES[name]
+            or array.ndim != 2
+            or array.shape[1] != shape[1]
+            or shape[0] not in (-1, array.shape[0])
+        ):
+            raise ValueError(
+                f"{name}: expected {[*shape]} of {DTYPES[name]}, got {_described(array)}"
+            )
+    there = {"histories": words, "biases": reals, "masks": words}
+    return [there[name] if a is None else a for name, a in arrays.items()]
+
+
+def _described(array: mx.array) -> str:
+    return f"{[*array.shape]} of {array.dtype}"
