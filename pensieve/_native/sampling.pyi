@@ -25,9 +25,11 @@ gap <= -log(min_p). The token is that with the largest noise - gap, of equals th
 id; the noise is Gumbel's, of Philox-4x32-10 words of (seed, position, token id).
 """
 
-from typing import Self, final
+from typing import Any, Self, final
 
-from typing_extensions import Buffer
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
 
 def available_instructions() -> tuple[str, ...]:
     """Return which of "scalar", "baseline" and "avx2" this machine can run."""
@@ -47,16 +49,16 @@ class Sampler:
     def __new__(cls, instructions: str | None = None) -> Self: ...
     def sample(
         self,
-        logits: Buffer,
-        reals: Buffer,
-        words: Buffer,
-        tokens: Buffer,
-        errors: Buffer,
-        log_probs: Buffer,
+        logits: Array,
+        reals: Array,
+        words: Array,
+        tokens: Array,
+        errors: Array,
+        log_probs: Array,
         *,
-        histories: Buffer | None = None,
-        biases: Buffer | None = None,
-        masks: Buffer | None = None,
+        histories: Array | None = None,
+        biases: Array | None = None,
+        masks: Array | None = None,
         is_bfloat16: bool = False,
     ) -> None:
         """Write each row's token, error and log-probability; the GIL is released.

@@ -65,7 +65,7 @@ def best_sampler(vocab_size: int, dtype: mx.Dtype) -> Choice:
 
 
 def difference(sampler: Sampler, vocab_size: int, dtype: mx.Dtype) -> str:
-    """Return how a sampler's draws differ from the specified ones; empty: in nothing."""
+    """Return how a sampler's draws differ from the specified ones, empty if not."""
     rows = np.random.default_rng(0).normal(0, 2, (len(_SELF_TEST), vocab_size))
     logits = mx.array(rows, mx.float32).astype(dtype)
     try:

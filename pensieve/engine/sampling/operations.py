@@ -17,7 +17,7 @@ from collections.abc import Sequence
 import mlx.core as mx
 
 from pensieve.engine.sampling.gumbel import token_noise, vocabulary_noise
-from pensieve.engine.sampling.parameters import is_greedy
+from pensieve.engine.sampling.parameters import inverse_temperature, is_greedy
 from pensieve.engine.sampling.sampler import (
     NO_ERROR,
     NOT_A_NUMBER,
@@ -77,8 +77,7 @@ def _draw(logits: mx.array, sequence: SequenceDraws, mask: Bits | None) -> Drawn
 
 def _gaps(logits: mx.array, largest: mx.array, params: SamplingParams) -> mx.array:
     """Return how far each logit is below the largest, tempered, [vocab_size] >= 0."""
-    inverse = 1.0 if is_greedy(params) else 1 / params.temperature
-    gaps = (largest - logits) * mx.array(inverse, mx.float32)
+    gaps = (largest - logits) * inverse_temperature(params)
     return mx.where(logits == largest, 0.0, gaps)  # infinite ones are as equal
 
 

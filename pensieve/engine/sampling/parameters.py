@@ -42,10 +42,15 @@ def is_greedy(params: SamplingParams) -> bool:
     return params.temperature < MIN_TEMPERATURE
 
 
+def inverse_temperature(params: SamplingParams) -> float:
+    """Return what gaps between logits are multiplied with, above 0 in float32 too."""
+    return 1.0 if is_greedy(params) else max(1 / params.temperature, 1e-30)
+
+
 def reals_of(params: SamplingParams) -> list[float]:
     """Return a row of Reals."""
     return [
-        1.0 if is_greedy(params) else 1 / params.temperature,
+        inverse_temperature(params),
         params.top_p,
         -math.log(params.min_p) if params.min_p > 0 else math.inf,
         params.repetition_penalty,
@@ -63,7 +68,8 @@ def words_of(params: SamplingParams, position: int, indices: Indices) -> list[in
         position: of the token in its sequence.
     """
     low, high = params.seed & 0xFFFFFFFF, params.seed >> 32
-    return [params.top_k, low, high, position, is_greedy(params), *indices]
+    top_k = min(params.top_k, NONE)
+    return [top_k, low, high, position, is_greedy(params), *indices]
 
 
 def packed(

@@ -53,6 +53,15 @@ def test_a_batch_has_each_rows_parameters_and_the_places_of_its_arrays():
     assert (len(batch.histories), len(batch.biases), len(batch.masks)) == (2, 1, 2)
 
 
+def test_extreme_parameters_stay_in_single_precisions_range():
+    hot = SamplingParams(seed=0, temperature=1e300, top_k=2**40)
+
+    batch = batch_of([SequenceDraws(hot, 0)], [None])
+
+    assert batch.reals[0, 0] > 0
+    assert batch.words[0, 0] == NONE
+
+
 def test_arrays_go_to_the_device_as_one():
     history = history_of([0, 5], [5, 5, 6], SIZE)
 

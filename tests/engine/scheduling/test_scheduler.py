@@ -9,6 +9,7 @@ from pensieve.engine.scheduling.refusal import refusal
 from pensieve.engine.scheduling.scheduler import Scheduler
 from pensieve.link.messages import (
     Admitted,
+    Failed,
     Finished,
     Prefilled,
     Refused,
@@ -31,11 +32,13 @@ def no_grammars(*_):
     raise AssertionError("nothing here has a grammar")
 
 
-def scheduler(model, max_batch_size=8, prefill_chunk=4) -> Scheduler:
+def scheduler(
+    model, max_batch_size=8, prefill_chunk=4, sampler=draw_by_operations
+) -> Scheduler:
     return Scheduler(
         model,
         VOCAB_SIZE,
-        draw_by_operations,
+        sampler,
         no_grammars,
         max_batch_size=max_batch_size,
         prefill_chunk=prefill_chunk,
@@ -302,6 +305,11 @@ def test_a_connection_that_goes_takes_its_sequences_and_events_with_it(model):
             {"frequency_penalty": float("nan")},
             "frequency_penalty: expected -2 to 2, got nan",
         ),
+        ({"logit_bias": {96: 1.0}}, "logit_bias: expected ids of 0 to 95, got 96"),
+        (
+            {"logit_bias": {3: float("nan")}},
+            "logit_bias: expected a number or -inf, got nan for 3",
+        ),
     ],
 )
 def test_what_cannot_be_generated_is_refused_with_a_reason(change, message):
@@ -333,3 +341,30 @@ def test_a_sequence_id_in_use_is_refused(model):
 
     [refused] = batch.take_events()[0]
     assert refused.message == "sequence_id: expected a new one, got 4 again"
+
+
+def test_a_sequence_whose_logits_are_no_numbers_fails_alone(model):
+    def sampler(logits, sequences, masks):
+        is_last = mx.array([each.position == 8 for each in sequences])
+        is_first = mx.array([each.params.seed == 7 for each in sequences])
+        broken = mx.where((is_last & is_first)[:, None], mx.nan, logits)
+        return draw_by_operations(broken, sequences, masks)
+
+    batch = scheduler(model, sampler=sampler)
+    batch.submit(0, submission(1, sampling=SamplingParams(seed=7, temperature=0)))
+    batch.submit(0, submission(2, max_tokens=9))
+
+    events = []
+    while batch.has_work:
+        step(batch)
+        events += batch.take_events().get(0, [])
+
+    sampled = [
+        each
+        for event in events
+        if isinstance(event, Sampled)
+        for each in event.sequence_ids
+    ]
+    assert (sampled.count(1), sampled.count(2)) == (5, 9)
+    assert Failed(1, "the model's logits are not numbers") in events
+    assert Finished(2, "max_tokens") in events
