@@ -44,19 +44,24 @@ _SPLITS = ("split_reals", "split_words")
 _MEASURED = ("masses", "counts")
 
 
+_DRAWN = ("tokens", "errors", "log_probs")
+_CONSTANTS = ("VOCAB_SIZE", "SPLIT_SIZE", "THREADS", "SLOTS", "CHAIN")
+
+
 @dataclass(frozen=True)
 class Signature:
-    """A kernel's arrays, in the order of its arguments."""
+    """A kernel's arrays, in the order of its arguments, and its constants."""
 
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    constants: tuple[str, ...]
 
 
 SIGNATURES = {
-    "sample_split": Signature(_ROWS, _SPLITS),
-    "sample_mass": Signature(_ROWS + _SPLITS, _MEASURED),
+    "sample_split": Signature(_ROWS, _SPLITS, _CONSTANTS),
+    "sample_mass": Signature(_ROWS + _SPLITS, _MEASURED, (*_CONSTANTS, "MEASURED")),
     "sample_row": Signature(
-        _ROWS + _SPLITS + _MEASURED, ("tokens", "errors", "log_probs")
+        _ROWS + _SPLITS + _MEASURED, _DRAWN, (*_CONSTANTS, "MEASURED")
     ),
 }
 DTYPES = {
@@ -120,7 +125,7 @@ class Sizes:
     def output_sizes(self, batch_size: int, vocab_size: int) -> dict[str, int]:
         """Return the elements of the kernels' outputs."""
         splits = batch_size * self.num_splits(vocab_size)
-        sizes = dict.fromkeys(("tokens", "errors", "log_probs"), batch_size)
+        sizes = dict.fromkeys(_DRAWN, batch_size)
         sizes |= dict.fromkeys(_SPLITS, splits * (self.slots + 2))
         return sizes | dict.fromkeys(_MEASURED, splits * self.measured)
 
@@ -203,16 +208,17 @@ class GpuSampler:
         if key not in self._kernels:
             self._kernels[key] = kernel(self._backend, name, logits.dtype)
         batch_size, vocab_size = logits.shape
-        outputs = SIGNATURES[name].outputs
+        signature = SIGNATURES[name]
+        constants = self._sizes.constants(vocab_size, is_measured)
         sizes = self._sizes.output_sizes(batch_size, vocab_size)
         threads = self._sizes.threads
         return self._kernels[key](
             inputs=inputs,
-            template=[*self._sizes.constants(vocab_size, is_measured).items()],
+            template=[(each, constants[each]) for each in signature.constants],
             grid=(threadgroups[0] * threads, threadgroups[1], 1),
             threadgroup=(threads, 1, 1),
-            output_shapes=[(sizes[output],) for output in outputs],
-            output_dtypes=[DTYPES[output] for output in outputs],
+            output_shapes=[(sizes[output],) for output in signature.outputs],
+            output_dtypes=[DTYPES[output] for output in signature.outputs],
             verbose=self._verbose,
         )
 

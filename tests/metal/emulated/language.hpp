@@ -94,8 +94,8 @@ inline T simd_prefix_exclusive_sum(T value, const char* file = __builtin_FILE(),
 
 #define THREADGROUP_ARRAY(T, name, length)                                             \
   static emulated::ThreadgroupArray<T, length> name##_memory;                          \
-  const emulated::ThreadgroupPointer<T> name = {name##_memory.values,                  \
-                                                name##_memory.accesses, length, #name};
+  [[maybe_unused]] const emulated::ThreadgroupPointer<T> name = {                      \
+      name##_memory.values, name##_memory.accesses, length, #name};
 
 struct uint3 {
   uint x, y, z;
