@@ -3,6 +3,7 @@
 By the emulator, as something undefined, or by an answer that the reference has not.
 """
 
+import numpy as np
 import pytest
 import sampling_cases as cases
 from metal.emulated_sampler import EmulatedSampler
@@ -12,7 +13,7 @@ from pensieve.engine.sampling.gpu_kernels import Sizes
 
 SIZES = Sizes(split_size=256, threads=64)
 VOCAB_SIZE = 1003
-NUM_ROWS = 96
+NUM_ROWS = 200
 
 UNDEFINED = {
     "a sum without its first barrier": (
@@ -100,7 +101,7 @@ WRONG = {
     ),
     "min-p forgotten": (
         "(is_in_top_k && is_in_top_p && is_in_min_p)",
-        "(is_in_top_k && is_in_top_p)",
+        "(is_in_top_k && is_in_top_p && (is_in_min_p || true))",
     ),
     "a NaN forgotten": ("      mass = tokens.x[i]; // and so the sum\n", ""),
     "words of noise in another order": (
@@ -130,7 +131,7 @@ WRONG = {
     ),
     "weights of splits without their largest": (
         "metal::exp(-gap_of(other, softmax.largest, params.inv_temp))",
-        "(softmax.largest > -infinity() ? 1.0f : 0.0f)",
+        "(other > -infinity() ? 1.0f : 0.0f)",
     ),
     "the last one's share of top-k's mass": (
         "above.mass + float(params.top_k - above.count) *",
@@ -139,60 +140,88 @@ WRONG = {
 }
 
 
+def row(number: int) -> cases.Row:
+    rng = np.random.default_rng([7, number])
+    make = cases.edge_row if number % 4 == 3 else cases.plain_row
+    return make(number, rng, VOCAB_SIZE, "float32")
+
+
+def row_with_a_large_top_k(number: int) -> cases.Row:
+    """The first token that top-k does not leave beats those that it does, in every
+    other row; in the others top-p keeps half of what top-k leaves."""
+    rng = np.random.default_rng([8, number])
+    logits = (rng.normal(0, 0.3, VOCAB_SIZE) * (number % 5 > 0)).astype(np.float32)
+    top_k, seed = 65 + number, number
+    order = np.argsort(-logits, kind="stable")[: top_k + 1]
+    gaps = (logits.max() - logits).astype(np.float64)
+    position = cases.winning_position(seed, order, gaps) if number % 2 else number
+    params = cases.SamplingParams(
+        temperature=1, top_k=top_k, seed=seed, top_p=1 if number % 2 else 0.5
+    )
+    return cases.Row("large top-k", logits, *cases.parameters(params, position))
+
+
+def row_with_a_hidden_nan() -> cases.Row:
+    params = cases.parameters(cases.SamplingParams(seed=1, temperature=1), 1)
+    logits = np.full(VOCAB_SIZE, np.nan, np.float32)
+    logits[5] = 1
+    mask = np.zeros((VOCAB_SIZE + 31) // 32, np.uint32)
+    mask[0] = 1 << 5
+    return cases.Row("hidden NaN", logits, *params, mask=mask)
+
+
 @pytest.fixture(scope="module")
-def rows():
-    return [
-        row
-        for row in map(cases.row, range(cases.NUM_ROWS))
-        if len(row.logits) == VOCAB_SIZE and row.logits.dtype == "float32"
-    ][:NUM_ROWS]
+def rows_and_answers():
+    rows = [*map(row, range(NUM_ROWS)), row_with_a_hidden_nan()]
+    rows += map(row_with_a_large_top_k, range(10))
+    return [(each, each.right_answers) for each in rows]
 
 
-def planted(folder, fault, measures=True) -> EmulatedSampler:
+def planted(folder, fault) -> EmulatedSampler:
     skip_where_it_cannot_run()
     before, after = fault
     times = []
 
     def edit(text: str) -> str:
         times.append(text.count(before))
-        return text.replace(before, after)
+        return text.replace(before, after, 1)
 
-    sampler = EmulatedSampler(folder, VOCAB_SIZE, "float32", SIZES, measures, edit)
+    sampler = EmulatedSampler(folder, VOCAB_SIZE, "float32", SIZES, True, edit)
     assert sum(times) == 1, times
     return sampler
 
 
-def are_right(sampler: EmulatedSampler, rows, schedule=0) -> bool:
-    for row in rows:
-        (token,), (error,), (log_prob,) = sampler(cases.batch([row]), schedule)
-        if not row.right_answers.accept(int(token), int(error), float(log_prob)):
+def are_right(sampler: EmulatedSampler, rows_and_answers, schedule=0) -> bool:
+    for each, answers in rows_and_answers:
+        (token,), (error,), (log_prob,) = sampler(cases.batch([each]), schedule)
+        if not answers.accept(int(token), int(error), float(log_prob)):
             return False
     return True
 
 
 @pytest.mark.parametrize("name", UNDEFINED)
-def test_what_is_undefined_is_noticed_in_every_order(name, rows, tmp_path):
+def test_what_is_undefined_is_noticed_in_every_order(name, rows_and_answers, tmp_path):
     sampler = planted(tmp_path, UNDEFINED[name])
     try:
         for schedule in SCHEDULES:
             with pytest.raises(EmulatorError):
-                are_right(sampler, rows, schedule)
+                are_right(sampler, rows_and_answers, schedule)
     finally:
         sampler.close()
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_a_wrong_rule_gives_a_wrong_answer(name, rows, tmp_path):
+def test_a_wrong_rule_gives_a_wrong_answer(name, rows_and_answers, tmp_path):
     sampler = planted(tmp_path, WRONG[name])
     try:
-        assert not are_right(sampler, rows)
+        assert not are_right(sampler, rows_and_answers)
     finally:
         sampler.close()
 
 
-def test_without_a_fault_all_is_well(rows, tmp_path):
-    sampler = planted(tmp_path, ("namespace sampling {\n\nenum", "namespace sampling {\n\nenum"))
+def test_without_a_fault_all_is_well(rows_and_answers, tmp_path):
+    sampler = planted(tmp_path, ("enum Nowhere", "enum  Nowhere"))
     try:
-        assert are_right(sampler, rows)
+        assert are_right(sampler, rows_and_answers)
     finally:
         sampler.close()

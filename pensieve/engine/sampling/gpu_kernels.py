@@ -35,7 +35,8 @@ HEADERS = (
 )
 """What the kernels call, in the order in which it is said; a prelude comes first."""
 
-LOGITS = {mx.float32: "float32", mx.float16: "float16", mx.bfloat16: "bfloat16"}
+LOGITS = {mx.float32: "f32", mx.float16: "f16", mx.bfloat16: "bf16"}
+"""Types of logits, and what the kernels' names have of them."""
 NUM_PARAMS = 8
 """Columns of `reals` and of `words`."""
 
@@ -257,12 +258,12 @@ def kernel(
     make = mx.fast.metal_kernel if backend == "metal" else mx.fast.cuda_kernel
     header, body = texts(backend), text(f"{name}.metal")
     # MLX finds compiled kernels by their names, on CUDA from one run to the next.
-    digest = hashlib.sha256((header + body).encode()).hexdigest()[:10]
+    digest = hashlib.sha256((header + body).encode()).hexdigest()[:8]
     signature = SIGNATURES[name]
     return cast(  # MLX's stub says object
         Callable[..., list[mx.array]],
         make(
-            name=f"pensieve_{name}_{LOGITS[dtype]}_{digest}",
+            name=f"{name}_{LOGITS[dtype]}_{digest}",
             input_names=[*signature.inputs],
             output_names=[*signature.outputs],
             header=header,
