@@ -7,7 +7,7 @@ from metal.emulator import skip_where_it_cannot_run
 
 @pytest.fixture(scope="session")
 def emulated(tmp_path_factory):
-    """Return what compiles a sampler, or has done so: arguments as EmulatedSampler's."""
+    """Return what compiles a sampler, once; arguments as EmulatedSampler's."""
     skip_where_it_cannot_run()
     samplers = {}
 

@@ -68,7 +68,8 @@ class Emulator:
         compiler = os.environ.get("CXX") or shutil.which("c++") or "g++"
         command = [compiler, *COMPILE, f"-I{HERE}", "-o", "kernels", "kernels.cpp"]
         made = subprocess.run(command, cwd=folder, capture_output=True, text=True)
-        assert not made.returncode and not made.stderr, made.stderr
+        assert made.returncode == 0, made.stderr
+        assert not made.stderr, made.stderr
         self._program = folder / "kernels"
         self._process: subprocess.Popen[bytes] | None = None
 

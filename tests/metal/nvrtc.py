@@ -3,6 +3,7 @@
 import ctypes
 from pathlib import Path
 
+
 def libraries(folder: Path) -> list[Path]:
     """Return NVRTC's, what it needs first, in a folder that pip has installed to."""
     found = sorted(folder.rglob("libnvrtc*.so*"), key=lambda path: path.name)

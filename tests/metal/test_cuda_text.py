@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 
 import pytest
-from metal import nvrtc
 
+from metal import nvrtc
 from pensieve.engine.sampling.gpu_kernels import (
     DTYPES,
     SIGNATURES,
@@ -45,7 +45,10 @@ def source(name: str, dtype: str) -> str:
             "namespace mlx::core::cu {",
             "namespace cg = cooperative_groups;",
             f"__global__ void {name}({', '.join(arguments)}) {{",
-            *(f"constexpr int {each} = {constants[each]};" for each in signature.constants),
+            *(
+                f"constexpr int {each} = {constants[each]};"
+                for each in signature.constants
+            ),
             text(f"{name}.metal"),
             "}",
             "}",

@@ -1,7 +1,7 @@
 """The sampling kernels on this machine's GPU, beside the reference in float64.
 
-`make test-metal` on a Mac, `make test-cuda` with an NVIDIA GPU. Where there is none, the
-emulator's tests show what the same text computes.
+`make test-metal` on a Mac, `make test-cuda` with an NVIDIA GPU. Where there is none,
+the emulator's tests show what the same text computes.
 """
 
 import os

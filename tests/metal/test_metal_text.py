@@ -26,9 +26,9 @@ NOT_IN_METAL = {
     r"\bnew\b|\bdelete\b|\bvirtual\b|\bthrow\b|\btry\b|\bgoto\b": "not in the language",
     r"\bstatic\b": "storage that Metal wants in an address space",
     r"\bstd::|#include": "a standard library",
-    r"\b(sampler|texture|vertex|fragment|kernel|half|mesh|visible)\b": "a word it keeps",
+    r"\b(sampler|texture|vertex|fragment|kernel|half|mesh|visible)\b": "a keyword",
     r"\b__\w+": "CUDA's own",
-    r"(?<!const )\b(float|uint|int|bool)\s*[*&]\s*\w": "a pointer of no address space",
+    r"(?<!const )\b(float|uint|int|bool)\s*[*&]\s*\w": "a pointer anywhere",
     r"\binfinity\b(?!\()|\bINFINITY\b|\bNAN\b": "a macro that may not be there",
 }
 

@@ -29,8 +29,8 @@ UNDEFINED = {
         "  Runner winner",
     ),
     "a list without a barrier": (
-        "  lists.id[at.index] = best_id;\n  barrier();",
-        "  lists.id[at.index] = best_id;",
+        "    lists.id[group] = best_id;\n  }\n  barrier();",
+        "    lists.id[group] = best_id;\n  }",
     ),
     "a bound without a barrier": (
         "  barrier();\n  const float bound_x",
@@ -84,8 +84,8 @@ WRONG = {
         "(value == other_value && id > other_id)",
     ),
     "one token too few of top-k": (
-        "rank_in(lists, THREADS, best_x, best_id) == top_k - 1",
-        "rank_in(lists, THREADS, best_x, best_id) == (top_k + 1) / 2 - 1",
+        "if (rank_in(lists, groups, x, id) == top_k - 1) {",
+        "if (rank_in(lists, groups, x, id) == (top_k + 1) / 2 - 1) {",
     ),
     "top-k one too many": (
         "before.count < params.top_k",
@@ -109,8 +109,8 @@ WRONG = {
         "return (token & 2u) != 0 ? low : high;",
     ),
     "noise that is pruned too soon": (
-        "inline float farthest_gap() { return 25.8f; }",
-        "inline float farthest_gap() { return 4.0f; }",
+        "return 25.8f;",
+        "return 4.0f;",
     ),
     "a chain that stops at its first link": (
         "length < uint(is_plain ? 1 : CHAIN)",

@@ -100,7 +100,7 @@ def test_a_real_vocabulary_with_the_sizes_that_a_gpu_gets(emulated):
 
 
 def test_frequencies_are_the_renormalised_probabilities(emulated):
-    """Chi-square of 20,000 draws among the 6 of 33 tokens that top-p and top-k leave."""
+    """Chi-square of 20,000 draws among what top-k and top-p leave of 33 tokens."""
     rng = np.random.default_rng(1)
     logits = rng.normal(0, 1.5, 33).astype(np.float32)
     row = next(row for row in cases.rows() if row.words[4] == 0)

@@ -2,8 +2,8 @@
 
 `sample_split` reads the logits, a threadgroup for each split of each row's vocabulary;
 `sample_mass` reads them again, in batches whose filters ask what mass comes before a
-token; `sample_row` draws. What they compute is said in `metal/sample_*.h`, and by the MLX
-operations of `sampler.py`. Model thread only, as all of MLX.
+token; `sample_row` draws. What they compute is said in `metal/sample_*.h`, and by the
+MLX operations of `sampler.py`. Model thread only, as all of MLX.
 """
 
 import hashlib
@@ -145,7 +145,7 @@ class GpuSampler:
     def __init__(
         self,
         backend: Backend | None = None,
-        sizes: Sizes = Sizes(),  # noqa: B008  (immutable)
+        sizes: Sizes = Sizes(),
         verbose: bool = False,
     ) -> None:
         self._backend = backend or available_backend()
@@ -238,7 +238,9 @@ def available_backend() -> Backend:
 
 
 def needs_mass(
-    reals: NDArray[np.float32], words: NDArray[np.uint32], sizes: Sizes = Sizes()  # noqa: B008
+    reals: NDArray[np.float32],
+    words: NDArray[np.uint32],
+    sizes: Sizes = Sizes(),
 ) -> bool:
     """Return whether a batch has rows that `sample_mass` serves.
 
@@ -291,8 +293,8 @@ def _checked(arrays: dict[str, mx.array | None]) -> list[mx.array]:
     assert words is not None
     if logits.ndim != 2 or logits.dtype not in LOGITS or 0 in logits.shape:
         raise ValueError(
-            "logits: expected [batch_size, vocab_size] of float32, float16 or bfloat16, "
-            f"got {_described(logits)}"
+            "logits: expected [batch_size, vocab_size] of float32, float16 or "
+            f"bfloat16, got {_described(logits)}"
         )
     batch_size, vocab_size = logits.shape
     shapes: dict[str, Sequence[int]] = {
@@ -311,7 +313,8 @@ def _checked(arrays: dict[str, mx.array | None]) -> list[mx.array]:
             or shape[0] not in (-1, array.shape[0])
         ):
             raise ValueError(
-                f"{name}: expected {[*shape]} of {DTYPES[name]}, got {_described(array)}"
+                f"{name}: expected {[*shape]} of {DTYPES[name]}, "
+                f"got {_described(array)}"
             )
     there = {"histories": words, "biases": reals, "masks": words}
     return [there[name] if a is None else a for name, a in arrays.items()]
