@@ -54,9 +54,8 @@ struct Row {
 };
 
 template <typename Logits, typename Histories, typename Biases, typename Masks>
-inline Row<Logits, Histories, Biases, Masks> row_of(Logits logits, Histories histories,
-                                                    Biases biases, Masks masks,
-                                                    uint index) {
+inline Row<Logits, Histories, Biases, Masks>
+row_of(Logits logits, Histories histories, Biases biases, Masks masks, uint index) {
   Row<Logits, Histories, Biases, Masks> row = {logits, histories, biases, masks, index};
   return row;
 }
@@ -96,8 +95,7 @@ inline float x_of(thread const R& row, thread const Params& params, uint token) 
 }
 
 // Some tokens of one thread.
-template <int SIZE>
-struct Tokens {
+template <int SIZE> struct Tokens {
   float x[SIZE]; // -infinity: not there
   uint id[SIZE]; // all different, in all threads
 };

@@ -10,27 +10,44 @@ typedef unsigned int uint;
 #define thread_index_in_simdgroup (threadIdx.x & 31u)
 #define simdgroup_index_in_threadgroup (threadIdx.x >> 5)
 
-template <typename To, typename From>
-inline To as_type(From value) {
+template <typename To, typename From> inline To as_type(From value) {
   static_assert(sizeof(To) == sizeof(From), "as_type keeps the size");
   To same;
   memcpy(&same, &value, sizeof same);
   return same;
 }
 
-inline float rounded_product(float a, float b) { return __fmul_rn(a, b); }
+inline float rounded_product(float a, float b) {
+  return __fmul_rn(a, b);
+}
 
 namespace metal {
 enum class mem_flags { mem_threadgroup };
-inline void threadgroup_barrier(mem_flags) { __syncthreads(); }
+inline void threadgroup_barrier(mem_flags) {
+  __syncthreads();
+}
 
-inline float exp(float x) { return ::expf(x); }
-inline float log(float x) { return ::logf(x); }
-inline float min(float a, float b) { return ::fminf(a, b); }
-inline float max(float a, float b) { return ::fmaxf(a, b); }
-inline uint min(uint a, uint b) { return a < b ? a : b; }
-inline uint max(uint a, uint b) { return a < b ? b : a; }
-inline uint mulhi(uint a, uint b) { return __umulhi(a, b); }
+inline float exp(float x) {
+  return ::expf(x);
+}
+inline float log(float x) {
+  return ::logf(x);
+}
+inline float min(float a, float b) {
+  return ::fminf(a, b);
+}
+inline float max(float a, float b) {
+  return ::fmaxf(a, b);
+}
+inline uint min(uint a, uint b) {
+  return a < b ? a : b;
+}
+inline uint max(uint a, uint b) {
+  return a < b ? b : a;
+}
+inline uint mulhi(uint a, uint b) {
+  return __umulhi(a, b);
+}
 
 // All lanes of a simdgroup come to these together.
 inline float simd_sum(float value) {
@@ -45,6 +62,12 @@ inline float simd_max(float value) {
   }
   return value;
 }
+inline float simd_shuffle_xor(float value, uint mask) {
+  return __shfl_xor_sync(0xFFFFFFFFu, value, mask);
+}
+inline uint simd_shuffle_xor(uint value, uint mask) {
+  return __shfl_xor_sync(0xFFFFFFFFu, value, mask);
+}
 inline uint simd_prefix_exclusive_sum(uint value) {
   uint sum = value;
   for (int step = 1; step < 32; step <<= 1) {
@@ -54,9 +77,15 @@ inline uint simd_prefix_exclusive_sum(uint value) {
   return sum - value;
 }
 #if __CUDA_ARCH__ >= 800
-inline uint simd_sum(uint value) { return __reduce_add_sync(0xFFFFFFFFu, value); }
-inline uint simd_max(uint value) { return __reduce_max_sync(0xFFFFFFFFu, value); }
-inline uint simd_min(uint value) { return __reduce_min_sync(0xFFFFFFFFu, value); }
+inline uint simd_sum(uint value) {
+  return __reduce_add_sync(0xFFFFFFFFu, value);
+}
+inline uint simd_max(uint value) {
+  return __reduce_max_sync(0xFFFFFFFFu, value);
+}
+inline uint simd_min(uint value) {
+  return __reduce_min_sync(0xFFFFFFFFu, value);
+}
 #else
 inline uint simd_sum(uint value) {
   for (int step = 16; step > 0; step >>= 1) {

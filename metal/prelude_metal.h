@@ -6,4 +6,6 @@
 
 #define THREADGROUP_ARRAY(T, name, size) threadgroup T name[size];
 
-inline float rounded_product(float a, float b) { return a * b; }
+inline float rounded_product(float a, float b) {
+  return a * b;
+}

@@ -1,5 +1,5 @@
-// Second of the sampling kernels, for batches with rows that are measured: how many of a
-// split's tokens come before each link of the row's chain, and their weights' sum.
+// Second of the sampling kernels, for batches with rows that are measured: how many of
+// a split's tokens come before each link of the row's chain, and their weights' sum.
 //
 //   grid  as sample_split's
 //
@@ -29,8 +29,7 @@ inline uint find_chain(thread const Tokens<SIZE>& links,
 }
 
 // Threadgroup memory of a measurement.
-template <typename Reals, typename Words>
-struct Chain {
+template <typename Reals, typename Words> struct Chain {
   Reals x;      // [MEASURED]
   Words id;     // [MEASURED]
   Reals masses; // [MEASURED * 32], one of each simdgroup

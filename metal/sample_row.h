@@ -19,8 +19,9 @@ inline bool is_kept(float x, Before before, float mass, float largest,
 // keeps of the mass that top-k leaves.
 template <int VOCAB_SIZE, int SPLIT_SIZE, int THREADS, int SLOTS, typename L,
           typename C, typename Reals, typename Words>
-inline Runner draw_of_top(thread const Params& params, uint row, float largest, Place at,
-                          L lists, C cells, Reals split_reals, Words split_words) {
+inline Runner draw_of_top(thread const Params& params, uint row, float largest,
+                          Place at, L lists, C cells, Reals split_reals,
+                          Words split_words) {
   const uint splits = num_splits(VOCAB_SIZE, SPLIT_SIZE);
   constexpr int SIZE = share_size(VOCAB_SIZE, SPLIT_SIZE, THREADS, SLOTS);
   Tokens<SIZE> tokens;
@@ -37,11 +38,11 @@ inline Runner draw_of_top(thread const Params& params, uint row, float largest, 
       tokens.id[i] = tokens.x[i] == -infinity() ? NONE - place : split_words[token];
     }
   }
-  const uint length = select_top<THREADS>(tokens, params.top_k, at, lists, cells);
+  const uint length =
+      select_top<THREADS, SLOTS>(tokens, params.top_k, at, lists, cells);
 
   if (at.index < length) {
-    lists.x[at.index] =
-        weight_of(lists.top_x[at.index], largest, params.inv_temp);
+    lists.x[at.index] = weight_of(lists.top_x[at.index], largest, params.inv_temp);
   }
   barrier();
   Runner mine = no_runner();
@@ -146,8 +147,8 @@ inline void sample_row(thread const R& row, thread const Params& params, Place a
   if (at.index == 0) {
     tokens[row.index] = draw.id;
     errors[row.index] = NO_ERROR;
-    log_probs[row.index] = -gap_of(draw.x, softmax.largest, params.inv_temp) -
-                           metal::log(softmax.mass);
+    log_probs[row.index] =
+        -gap_of(draw.x, softmax.largest, params.inv_temp) - metal::log(softmax.mass);
   }
 }
 

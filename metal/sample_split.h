@@ -2,8 +2,9 @@
 //
 //   grid  [num_splits * THREADS, batch_size]: a threadgroup for each split of each row
 //
-// A split has SPLIT_SIZE tokens whatever the batch, so that a row's results do not depend
-// on the others. Which result a row needs its parameters say; see split_results.h.
+// A split has SPLIT_SIZE tokens whatever the batch, so that a row's results do not
+// depend on the others. Which result a row needs its parameters say; see
+// split_results.h.
 namespace sampling {
 
 // The chain of winners of a split. Only the first link if it is_plain().
@@ -35,12 +36,11 @@ template <int THREADS, int SLOTS, int SIZE, typename L, typename C, typename Rea
           typename Words>
 inline void write_top(thread const Tokens<SIZE>& tokens, uint top_k, Place at, L lists,
                       C cells, Reals reals, Words words, uint begin) {
-  const uint length = select_top<THREADS>(tokens, top_k, at, lists, cells);
+  const uint length = select_top<THREADS, SLOTS>(tokens, top_k, at, lists, cells);
   if (at.index < top_k) {
     const bool is_there = at.index < length;
     reals[begin + at.index] = is_there ? float(lists.top_x[at.index]) : -infinity();
-    words[begin + at.index] =
-        is_there ? uint(lists.top_id[at.index]) : uint(NONE);
+    words[begin + at.index] = is_there ? uint(lists.top_id[at.index]) : uint(NONE);
   }
   if (at.index == 0) {
     words[begin + SLOTS] = length;

@@ -1,14 +1,13 @@
 // The likeliest tokens of those that a threadgroup's threads hold, exactly, in order.
 //
-// Of the threads' own likeliest tokens, the k-th is a bound: k tokens at least come
-// before it or are it. Few tokens do, as a rule, and at most k * SIZE ever. These are
-// gathered, and each counts how many come before it. No sort, no loop that depends on
-// the logits, and ties cost no more than other logits.
+// Threads are taken in groups, and of the groups' own likeliest tokens the k-th is a
+// bound: k tokens at least come before it or are it. Few more do, as a rule, and never
+// more than k groups have. These are gathered, and each counts how many come before it.
+// No sort, no loop that depends on the logits, and ties cost no more than other logits.
 namespace sampling {
 
 // Threadgroup memory of a selection: a list [list_size()], and what is found [SLOTS].
-template <typename Reals, typename Words>
-struct Lists {
+template <typename Reals, typename Words> struct Lists {
   Reals x;
   Words id;
   Reals top_x;
@@ -26,8 +25,7 @@ constexpr int list_size(int slots, int size, int threads) {
 }
 
 // How many of a list's tokens come before one.
-template <typename L>
-inline uint rank_in(L lists, uint length, float x, uint id) {
+template <typename L> inline uint rank_in(L lists, uint length, float x, uint id) {
   uint rank = 0;
   for (uint i = 0; i < length; ++i) {
     const float other_x = lists.x[i];
@@ -40,8 +38,8 @@ inline uint rank_in(L lists, uint length, float x, uint id) {
 // Fill lists.top_x and lists.top_id with the `top_k` likeliest tokens and return how
 // many there are: fewer if only so many are not -infinity.
 //
-//   top_k  1 to SLOTS, at most THREADS
-template <int THREADS, int SIZE, typename L, typename C>
+//   top_k  1 to SLOTS, and SLOTS is at most THREADS
+template <int THREADS, int SLOTS, int SIZE, typename L, typename C>
 inline uint select_top(thread const Tokens<SIZE>& tokens, uint top_k, Place at, L lists,
                        C cells) {
   float best_x = tokens.x[0];
@@ -53,12 +51,30 @@ inline uint select_top(thread const Tokens<SIZE>& tokens, uint top_k, Place at, 
       best_id = tokens.id[i];
     }
   }
-  lists.x[at.index] = best_x;
-  lists.id[at.index] = best_id;
+  // PERF: groups of 2, 4, ... threads for as long as what k of them have fits the list.
+  uint shift = 0;
+  for (; shift < 5 && 2 * top_k << shift <= uint(SLOTS); ++shift) {
+    const float other_x = metal::simd_shuffle_xor(best_x, 1u << shift);
+    const uint other_id = metal::simd_shuffle_xor(best_id, 1u << shift);
+    if (comes_before(other_x, other_id, best_x, best_id)) {
+      best_x = other_x;
+      best_id = other_id;
+    }
+  }
+  const uint groups = uint(THREADS) >> shift;
+  const uint group = at.index >> shift;
+  if (group << shift == at.index) {
+    lists.x[group] = best_x;
+    lists.id[group] = best_id;
+  }
   barrier();
-  if (rank_in(lists, THREADS, best_x, best_id) == top_k - 1) {
-    lists.top_x[0] = best_x;
-    lists.top_id[0] = best_id;
+  if (at.index < groups) {
+    const float x = lists.x[at.index];
+    const uint id = lists.id[at.index];
+    if (rank_in(lists, groups, x, id) == top_k - 1) {
+      lists.top_x[0] = x;
+      lists.top_id[0] = id;
+    }
   }
   barrier();
   const float bound_x = lists.top_x[0];

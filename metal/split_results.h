@@ -9,21 +9,18 @@
 namespace sampling {
 
 // Rows whose top_k is small enough to be selected in threadgroup memory.
-template <int SLOTS>
-inline bool is_selected(thread const Params& params) {
+template <int SLOTS> inline bool is_selected(thread const Params& params) {
   return !params.is_greedy && params.top_k > 0 && params.top_k <= uint(SLOTS);
 }
 
 // Rows whose filters ask how many tokens, or how much mass, come before one.
-template <int SLOTS>
-inline bool is_measured(thread const Params& params) {
+template <int SLOTS> inline bool is_measured(thread const Params& params) {
   return !params.is_greedy && !is_selected<SLOTS>(params) &&
          (params.top_p < 1.0f || params.top_k > 0);
 }
 
 // Rows whose winner is the draw.
-template <int SLOTS>
-inline bool is_plain(thread const Params& params) {
+template <int SLOTS> inline bool is_plain(thread const Params& params) {
   return params.is_greedy || !(is_selected<SLOTS>(params) || params.top_p < 1.0f ||
                                params.min_gap < infinity() || params.top_k > 0);
 }
@@ -32,8 +29,7 @@ constexpr int num_splits(int vocab_size, int split_size) {
   return (vocab_size + split_size - 1) / split_size;
 }
 
-template <int SLOTS>
-inline uint results_at(uint row, uint splits, uint split) {
+template <int SLOTS> inline uint results_at(uint row, uint splits, uint split) {
   return (row * splits + split) * (SLOTS + 2);
 }
 
@@ -94,9 +90,8 @@ inline bool load_links(thread Tokens<SIZE>& tokens, thread float (&keys)[SIZE],
       if (link < split_words[begin + SLOTS]) {
         tokens.x[i] = split_reals[begin + link];
         tokens.id[i] = split_words[begin + link];
-        keys[i] = params.is_greedy
-                      ? tokens.x[i]
-                      : key_of(tokens.x[i], tokens.id[i], largest, params);
+        keys[i] = params.is_greedy ? tokens.x[i]
+                                   : key_of(tokens.x[i], tokens.id[i], largest, params);
       }
     }
   }

@@ -7,9 +7,13 @@ namespace sampling {
 
 enum Nowhere : uint { NONE = 0xFFFFFFFFu };
 
-inline float infinity() { return as_type<float>(0x7F800000u); }
+inline float infinity() {
+  return as_type<float>(0x7F800000u);
+}
 
-inline bool is_nan(float x) { return (as_type<uint>(x) & 0x7FFFFFFFu) > 0x7F800000u; }
+inline bool is_nan(float x) {
+  return (as_type<uint>(x) & 0x7FFFFFFFu) > 0x7F800000u;
+}
 
 // Whether a token comes before another: the larger value, of equals the lower id.
 inline bool comes_before(float value, uint id, float other_value, uint other_id) {
@@ -23,8 +27,7 @@ struct Place {
 };
 
 // Threadgroup memory for a value of each simdgroup, three times [32].
-template <typename Reals, typename Words>
-struct Cells {
+template <typename Reals, typename Words> struct Cells {
   Reals key;
   Reals x;
   Words id;
@@ -40,8 +43,7 @@ inline void barrier() {
   metal::threadgroup_barrier(metal::mem_flags::mem_threadgroup);
 }
 
-template <int THREADS, typename C>
-inline float sum_of(float value, Place at, C cells) {
+template <int THREADS, typename C> inline float sum_of(float value, Place at, C cells) {
   const float simdgroups = metal::simd_sum(value);
   if (at.lane == 0) {
     cells.key[at.simdgroup] = simdgroups;
@@ -55,8 +57,7 @@ inline float sum_of(float value, Place at, C cells) {
   return sum;
 }
 
-template <int THREADS, typename C>
-inline uint sum_of(uint value, Place at, C cells) {
+template <int THREADS, typename C> inline uint sum_of(uint value, Place at, C cells) {
   const uint simdgroups = metal::simd_sum(value);
   if (at.lane == 0) {
     cells.id[at.simdgroup] = simdgroups;

@@ -57,8 +57,8 @@ inline float float_of(uint order) {
   return as_type<float>((order & 0x80000000u) != 0 ? order & 0x7FFFFFFFu : ~order);
 }
 
-// The weights' sum of the top_k likeliest tokens. Equal x have equal weights, so it does
-// not matter which of those that share the last place are in.
+// The weights' sum of the top_k likeliest tokens. Equal x have equal weights, so it
+// does not matter which of those that share the last place are in.
 template <int VOCAB_SIZE, int THREADS, typename R, typename C>
 inline float mass_of_top(thread const R& row, thread const Params& params,
                          float largest, Place at, C cells) {
@@ -86,10 +86,10 @@ inline float mass_of_top(thread const R& row, thread const Params& params,
     }
   }
   const float last = float_of(low);
-  const Before above = tokens_before<VOCAB_SIZE, THREADS>(last, 0u, row, params,
-                                                          largest, at, cells);
-  return above.mass + float(params.top_k - above.count) *
-                          weight_of(last, largest, params.inv_temp);
+  const Before above =
+      tokens_before<VOCAB_SIZE, THREADS>(last, 0u, row, params, largest, at, cells);
+  return above.mass +
+         float(params.top_k - above.count) * weight_of(last, largest, params.inv_temp);
 }
 
 } // namespace sampling

@@ -1,14 +1,16 @@
 // The race of logit + noise, run for any filter that keeps the likeliest tokens.
 //
-// A chain begins with the race's winner; each next link is the winner of the tokens that
-// come before the last (larger x, of equals the lower id), down to the likeliest token.
-// Whichever of the tokens a filter keeps, the first link that it keeps is their winner:
-// so one race serves all filters, and what they keep is asked of a few tokens only. A
-// chain of n tokens in no order has some log(n) links.
+// A chain begins with the race's winner; each next link is the winner of the tokens
+// that come before the last (larger x, of equals the lower id), down to the likeliest
+// token. Whichever of the tokens a filter keeps, the first link that it keeps is their
+// winner: so one race serves all filters, and what they keep is asked of a few tokens
+// only. A chain of n tokens in no order has some log(n) links.
 namespace sampling {
 
 // Noise is more than -2.82 and less than 22.88: further below the largest nothing wins.
-inline float farthest_gap() { return 25.8f; }
+inline float farthest_gap() {
+  return 25.8f;
+}
 
 inline uint noise_word(PhiloxWords words, uint token) {
   const uint low = (token & 1u) != 0 ? words.word[1] : words.word[0];
@@ -38,12 +40,12 @@ inline void keys_of(thread float (&keys)[SIZE], thread const Tokens<SIZE>& token
 #pragma unroll
     for (int i = 0; i < 4; ++i) {
       const float x = tokens.x[first + i];
-      gaps[i] =
-          x == -infinity() ? infinity() : gap_of(x, largest, params.inv_temp);
+      gaps[i] = x == -infinity() ? infinity() : gap_of(x, largest, params.inv_temp);
       least = metal::min(least, gaps[i]);
       keys[first + i] = -infinity();
     }
-    // PERF: most blocks of a real model's logits need no noise; bench/gpu/bench_sampling
+    // PERF: most blocks of a real model's logits need no noise;
+    // bench/gpu/bench_sampling
     if (least < farthest_gap()) {
       const PhiloxWords words = noise_words(tokens.id[first] >> 2, params);
 #pragma unroll

@@ -17,15 +17,13 @@ import contextlib
 import json
 import random
 import shutil
-import signal
 import statistics
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -34,9 +32,9 @@ from pensieve.models import files
 from pensieve.prompt.builder import PromptBuilder
 from pensieve.schema.bodies import decode_request
 
-from ..record import record
 from ..serve.bench_serve import Baseline, figures
 from ..serve.served import Served
+from .parts import Report
 
 NUM_STREAMS = (1, 4, 16)
 SHORT_BYTES = 200
@@ -45,72 +43,6 @@ DISK_BYTES = 16 << 30
 """Room for all that is asked: some 130 KB a token."""
 DISK_QUIET_S = 1.0
 """So long nothing more comes to disk before all is taken to be written."""
-
-
-class TooLongError(Exception):
-    """A part took more than its time."""
-
-
-class Report:
-    """What has been measured, kept in a file.
-
-    Args:
-        limit_s: for all parts together.
-        commit: of the code, where the folder of its history is not at hand.
-    """
-
-    def __init__(self, out: Path, limit_s: float, commit: str) -> None:
-        self._out = out
-        self._commit = commit
-        self._ends_at = time.monotonic() + limit_s
-        self.parts: dict[str, Any] = {}
-        self.failures: dict[str, str] = {}
-
-    def part(self, name: str, limit_s: float, measure: Callable[[], Any]) -> bool:
-        """Measure something within a limit; return whether it went well."""
-        began = time.monotonic()
-        left_s = min(limit_s, self._ends_at - began)
-        try:
-            if left_s < 1:
-                raise TooLongError("no time was left")
-            with within(left_s):
-                self.parts[name] = measure()
-        except Exception as error:
-            self.failures[name] = described(error)
-            traceback.print_exc()
-        took_s = round(time.monotonic() - began, 1)
-        print(
-            f"{name:18} {took_s:7.1f} s  {self.parts.get(name, 'FAILED')}", flush=True
-        )
-        self.save()
-        return name in self.parts
-
-    def save(self) -> str:
-        """Write the file; return its line."""
-        line = record("gpu", {**self.parts, "failures": self.failures}, self._commit)
-        (self._out / "gpu.json").write_text(line + "\n")
-        return line
-
-
-@contextlib.contextmanager
-def within(seconds: float) -> Iterator[None]:
-    """Raise TooLongError in the main thread after so long."""
-
-    def stop(*_: object) -> None:
-        raise TooLongError(f"took more than {seconds:.0f} s")
-
-    signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-
-
-def described(error: Exception) -> str:
-    """Return an error with what a command that failed had to say."""
-    said = getattr(error, "stderr", "") or ""
-    return f"{type(error).__name__}: {error} {said[-2000:]}".strip()
 
 
 class GpuMemory(threading.Thread):
@@ -376,7 +308,7 @@ def main() -> None:
 
     out: Path = options.out
     out.mkdir(parents=True, exist_ok=True)
-    report = Report(out, options.limit, options.commit)
+    report = Report("gpu", out, options.limit, options.commit)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as work:
         bench = Bench(Path(work), options.long, options.tokens)
         try:

@@ -11,18 +11,20 @@ and bytes.
 
 import argparse
 import json
+import sys
 import time
 from pathlib import Path
 
 from pensieve.engine.blas import preload
 
-preload()
+if "mlx.core" not in sys.modules:  # else too late, and only slower on a CPU
+    preload()
 
-import mlx.core as mx  # noqa: E402  (OpenBLAS comes first)
-import mlx.nn as nn  # noqa: E402
-from mlx.utils import tree_flatten  # noqa: E402
-from mlx_lm.models import llama  # noqa: E402
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers  # noqa: E402
+import mlx.core as mx
+import mlx.nn as nn
+from mlx.utils import tree_flatten
+from mlx_lm.models import llama
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 SIZES = {
     "8b": {
@@ -67,8 +69,8 @@ def config(sizes: str) -> dict[str, object]:
     }
 
 
-def save_weights(folder: Path, sizes: str) -> int:
-    """Write random weights; return their bytes."""
+def quantized(sizes: str) -> llama.Model:
+    """Return the model, all of its weights made."""
     mx.random.seed(0)
     model = llama.Model(llama.ModelArgs.from_dict(config(sizes)))
     model.set_dtype(mx.bfloat16)
@@ -77,6 +79,12 @@ def save_weights(folder: Path, sizes: str) -> int:
     for layer in model.layers:
         mx.eval(layer.parameters())
     mx.eval(model.parameters())
+    return model
+
+
+def save_weights(folder: Path, sizes: str) -> int:
+    """Write random weights; return their bytes."""
+    model = quantized(sizes)
     path = folder / "model.safetensors"
     weights = dict(tree_flatten(model.parameters()))
     mx.save_safetensors(str(path), weights, metadata={"format": "mlx"})

@@ -69,7 +69,7 @@ class Emulator:
         command = [compiler, *COMPILE, f"-I{HERE}", "-o", "kernels", "kernels.cpp"]
         made = subprocess.run(command, cwd=folder, capture_output=True, text=True)
         assert made.returncode == 0, made.stderr
-        assert made.stderr == ""
+        assert not made.stderr, made.stderr
         self._program = folder / "kernels"
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -2,8 +2,8 @@
 
 `sample_split` reads the logits, a threadgroup for each split of each row's vocabulary;
 `sample_mass` reads them again, in batches whose filters ask what mass comes before a
-token; `sample_row` draws. What they compute is said in `metal/sample_*.h`, and by the MLX
-operations of `sampler.py`. Model thread only, as all of MLX.
+token; `sample_row` draws. What they compute is said in `metal/sample_*.h`, and by the
+MLX operations of `sampler.py`. Model thread only, as all of MLX.
 """
 
 import hashlib
@@ -35,7 +35,8 @@ HEADERS = (
 )
 """What the kernels call, in the order in which it is said; a prelude comes first."""
 
-LOGITS = {mx.float32: "float32", mx.float16: "float16", mx.bfloat16: "bfloat16"}
+LOGITS = {mx.float32: "f32", mx.float16: "f16", mx.bfloat16: "bf16"}
+"""Types of logits, and what the kernels' names have of them."""
 NUM_PARAMS = 8
 """Columns of `reals` and of `words`."""
 
@@ -44,19 +45,24 @@ _SPLITS = ("split_reals", "split_words")
 _MEASURED = ("masses", "counts")
 
 
+_DRAWN = ("tokens", "errors", "log_probs")
+_CONSTANTS = ("VOCAB_SIZE", "SPLIT_SIZE", "THREADS", "SLOTS", "CHAIN")
+
+
 @dataclass(frozen=True)
 class Signature:
-    """A kernel's arrays, in the order of its arguments."""
+    """A kernel's arrays, in the order of its arguments, and its constants."""
 
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    constants: tuple[str, ...]
 
 
 SIGNATURES = {
-    "sample_split": Signature(_ROWS, _SPLITS),
-    "sample_mass": Signature(_ROWS + _SPLITS, _MEASURED),
+    "sample_split": Signature(_ROWS, _SPLITS, _CONSTANTS),
+    "sample_mass": Signature(_ROWS + _SPLITS, _MEASURED, (*_CONSTANTS, "MEASURED")),
     "sample_row": Signature(
-        _ROWS + _SPLITS + _MEASURED, ("tokens", "errors", "log_probs")
+        _ROWS + _SPLITS + _MEASURED, _DRAWN, (*_CONSTANTS, "MEASURED")
     ),
 }
 DTYPES = {
@@ -120,7 +126,7 @@ class Sizes:
     def output_sizes(self, batch_size: int, vocab_size: int) -> dict[str, int]:
         """Return the elements of the kernels' outputs."""
         splits = batch_size * self.num_splits(vocab_size)
-        sizes = dict.fromkeys(("tokens", "errors", "log_probs"), batch_size)
+        sizes = dict.fromkeys(_DRAWN, batch_size)
         sizes |= dict.fromkeys(_SPLITS, splits * (self.slots + 2))
         return sizes | dict.fromkeys(_MEASURED, splits * self.measured)
 
@@ -139,7 +145,7 @@ class GpuSampler:
     def __init__(
         self,
         backend: Backend | None = None,
-        sizes: Sizes = Sizes(),  # noqa: B008  (immutable)
+        sizes: Sizes = Sizes(),
         verbose: bool = False,
     ) -> None:
         self._backend = backend or available_backend()
@@ -203,16 +209,17 @@ class GpuSampler:
         if key not in self._kernels:
             self._kernels[key] = kernel(self._backend, name, logits.dtype)
         batch_size, vocab_size = logits.shape
-        outputs = SIGNATURES[name].outputs
+        signature = SIGNATURES[name]
+        constants = self._sizes.constants(vocab_size, is_measured)
         sizes = self._sizes.output_sizes(batch_size, vocab_size)
         threads = self._sizes.threads
         return self._kernels[key](
             inputs=inputs,
-            template=[*self._sizes.constants(vocab_size, is_measured).items()],
+            template=[(each, constants[each]) for each in signature.constants],
             grid=(threadgroups[0] * threads, threadgroups[1], 1),
             threadgroup=(threads, 1, 1),
-            output_shapes=[(sizes[output],) for output in outputs],
-            output_dtypes=[DTYPES[output] for output in outputs],
+            output_shapes=[(sizes[output],) for output in signature.outputs],
+            output_dtypes=[DTYPES[output] for output in signature.outputs],
             verbose=self._verbose,
         )
 
@@ -231,7 +238,9 @@ def available_backend() -> Backend:
 
 
 def needs_mass(
-    reals: NDArray[np.float32], words: NDArray[np.uint32], sizes: Sizes = Sizes()  # noqa: B008
+    reals: NDArray[np.float32],
+    words: NDArray[np.uint32],
+    sizes: Sizes = Sizes(),
 ) -> bool:
     """Return whether a batch has rows that `sample_mass` serves.
 
@@ -251,12 +260,12 @@ def kernel(
     make = mx.fast.metal_kernel if backend == "metal" else mx.fast.cuda_kernel
     header, body = texts(backend), text(f"{name}.metal")
     # MLX finds compiled kernels by their names, on CUDA from one run to the next.
-    digest = hashlib.sha256((header + body).encode()).hexdigest()[:10]
+    digest = hashlib.sha256((header + body).encode()).hexdigest()[:8]
     signature = SIGNATURES[name]
     return cast(  # MLX's stub says object
         Callable[..., list[mx.array]],
         make(
-            name=f"pensieve_{name}_{LOGITS[dtype]}_{digest}",
+            name=f"{name}_{LOGITS[dtype]}_{digest}",
             input_names=[*signature.inputs],
             output_names=[*signature.outputs],
             header=header,
@@ -284,8 +293,8 @@ def _checked(arrays: dict[str, mx.array | None]) -> list[mx.array]:
     assert words is not None
     if logits.ndim != 2 or logits.dtype not in LOGITS or 0 in logits.shape:
         raise ValueError(
-            "logits: expected [batch_size, vocab_size] of float32, float16 or bfloat16, "
-            f"got {_described(logits)}"
+            "logits: expected [batch_size, vocab_size] of float32, float16 or "
+            f"bfloat16, got {_described(logits)}"
         )
     batch_size, vocab_size = logits.shape
     shapes: dict[str, Sequence[int]] = {
@@ -304,7 +313,8 @@ def _checked(arrays: dict[str, mx.array | None]) -> list[mx.array]:
             or shape[0] not in (-1, array.shape[0])
         ):
             raise ValueError(
-                f"{name}: expected {[*shape]} of {DTYPES[name]}, got {_described(array)}"
+                f"{name}: expected {[*shape]} of {DTYPES[name]}, "
+                f"got {_described(array)}"
             )
     there = {"histories": words, "biases": reals, "masks": words}
     return [there[name] if a is None else a for name, a in arrays.items()]

@@ -1,6 +1,7 @@
-// One threadgroup on a CPU: a fiber for each of its threads, which goes on until it comes
-// to a barrier or a simdgroup operation. So a run repeats exactly, and the order in which
-// threads go on is a parameter. What a GPU leaves undefined is an error here: see fail().
+// One threadgroup on a CPU: a fiber for each of its threads, which goes on until it
+// comes to a barrier or a simdgroup operation. So a run repeats exactly, and the order
+// in which threads go on is a parameter. What a GPU leaves undefined is an error here:
+// see fail().
 #pragma once
 #include <cstdint>
 #include <cstring>
@@ -54,7 +55,9 @@ emulated_switch:
 struct Context {
   void* stack = nullptr;
 };
-inline void go_on(Context& from, Context& to) { emulated_switch(&from.stack, to.stack); }
+inline void go_on(Context& from, Context& to) {
+  emulated_switch(&from.stack, to.stack);
+}
 inline void prepare(Context& context, char* stack, std::size_t size, void (*entry)()) {
   auto top = (reinterpret_cast<std::uintptr_t>(stack) + size) & ~std::uintptr_t(63);
   auto* words = reinterpret_cast<void**>(top);
@@ -85,15 +88,15 @@ struct Lane {
   Context context;
   State state;
   Site site;
-  Word turn;             // which of the slots the last simdgroup operation has used
+  Word turn;              // which of the slots the last simdgroup operation has used
   std::uint64_t slots[2]; // two, as one lane may be an operation ahead of others
 };
 
 struct Threadgroup {
   Word num_threads = 0;
-  Word x = 0, y = 0; // its place in the grid
-  Word thread = 0;   // that runs
-  Word epoch = 0;    // grows at each barrier, and with each threadgroup
+  Word x = 0, y = 0;    // its place in the grid
+  Word thread = 0;      // that runs
+  Word epoch = 0;       // grows at each barrier, and with each threadgroup
   Word first_epoch = 0; // of this threadgroup
   Word schedule = 0;
   std::uint64_t random = 0;
@@ -114,8 +117,9 @@ inline void wait(State state, Site site) {
 
 // Give up: the scheduler returns with the error, and no thread goes on.
 inline void fail(const std::string& error) {
-  group.error = error + " (thread " + std::to_string(group.thread) + " of threadgroup " +
-                std::to_string(group.x) + ", " + std::to_string(group.y) + ")";
+  group.error = error + " (thread " + std::to_string(group.thread) +
+                " of threadgroup " + std::to_string(group.x) + ", " +
+                std::to_string(group.y) + ")";
   wait(State::DONE, {});
 }
 
@@ -137,7 +141,8 @@ inline Word random_shift() {
   return Word(group.random >> 40);
 }
 
-// Run a simdgroup until all its lanes are at a barrier or done; return false on an error.
+// Run a simdgroup until all its lanes are at a barrier or done; return false on an
+// error.
 inline bool run_simdgroup(Word first) {
   while (true) {
     const Word shift = random_shift();
@@ -190,7 +195,8 @@ inline std::string run_threadgroup(Word x, Word y) {
     Lane& lane = group.lanes[i];
     lane.state = State::RUNS;
     lane.turn = 0;
-    prepare(lane.context, group.stacks.data() + i * STACK_BYTES, STACK_BYTES, run_thread);
+    prepare(lane.context, group.stacks.data() + i * STACK_BYTES, STACK_BYTES,
+            run_thread);
   }
   while (true) {
     const Word shift = random_shift();

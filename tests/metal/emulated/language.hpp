@@ -14,12 +14,13 @@ struct bfloat {
   operator float() const { return std::bit_cast<float>(std::uint32_t(bits) << 16); }
 };
 
-template <typename To, typename From>
-inline To as_type(From value) {
+template <typename To, typename From> inline To as_type(From value) {
   return std::bit_cast<To>(value);
 }
 
-inline float rounded_product(float a, float b) { return a * b; }
+inline float rounded_product(float a, float b) {
+  return a * b;
+}
 
 namespace metal {
 using std::exp;
@@ -27,7 +28,9 @@ using std::log;
 using std::max;
 using std::min;
 
-inline uint mulhi(uint a, uint b) { return uint((std::uint64_t(a) * b) >> 32); }
+inline uint mulhi(uint a, uint b) {
+  return uint((std::uint64_t(a) * b) >> 32);
+}
 
 enum class mem_flags { mem_threadgroup };
 
@@ -37,16 +40,14 @@ inline void threadgroup_barrier(mem_flags, const char* file = __builtin_FILE(),
 }
 
 // Leave a value for the simdgroup's other lanes, and wait for theirs.
-template <typename T>
-inline void exchange(T value, emulated::Site site) {
+template <typename T> inline void exchange(T value, emulated::Site site) {
   emulated::Lane& lane = emulated::group.lanes[emulated::group.thread];
   lane.turn ^= 1;
   std::memcpy(&lane.slots[lane.turn], &value, sizeof value);
   emulated::wait(emulated::State::AT_SIMD, site);
 }
 
-template <typename T>
-inline T of_lane(uint number) {
+template <typename T> inline T of_lane(uint number) {
   const uint thread = emulated::group.thread;
   const uint turn = emulated::group.lanes[thread].turn;
   T value;
@@ -81,6 +82,12 @@ inline T simd_min(T value, const char* file = __builtin_FILE(),
   return joined(value, {file, line}, [](T a, T b) { return b < a ? b : a; });
 }
 template <typename T>
+inline T simd_shuffle_xor(T value, uint mask, const char* file = __builtin_FILE(),
+                          int line = __builtin_LINE()) {
+  exchange(value, {file, line});
+  return of_lane<T>((emulated::group.thread & 31) ^ mask);
+}
+template <typename T>
 inline T simd_prefix_exclusive_sum(T value, const char* file = __builtin_FILE(),
                                    int line = __builtin_LINE()) {
   exchange(value, {file, line});
@@ -94,15 +101,19 @@ inline T simd_prefix_exclusive_sum(T value, const char* file = __builtin_FILE(),
 
 #define THREADGROUP_ARRAY(T, name, length)                                             \
   static emulated::ThreadgroupArray<T, length> name##_memory;                          \
-  const emulated::ThreadgroupPointer<T> name = {name##_memory.values,                  \
-                                                name##_memory.accesses, length, #name};
+  [[maybe_unused]] const emulated::ThreadgroupPointer<T> name = {                      \
+      name##_memory.values, name##_memory.accesses, length, #name};
 
 struct uint3 {
   uint x, y, z;
 };
 
-inline uint running_thread() { return emulated::group.thread; }
-inline uint3 running_threadgroup() { return {emulated::group.x, emulated::group.y, 0}; }
+inline uint running_thread() {
+  return emulated::group.thread;
+}
+inline uint3 running_threadgroup() {
+  return {emulated::group.x, emulated::group.y, 0};
+}
 
 // What MLX's signature has of these names.
 #define RUNNING_THREAD                                                                 \

@@ -14,14 +14,12 @@ struct Access {
 constexpr Word MANY = 0xFFFFFFFF;
 
 // Threadgroup memory. Between two barriers one thread may use a word, or many read it.
-template <typename T, Word SIZE>
-struct ThreadgroupArray {
+template <typename T, Word SIZE> struct ThreadgroupArray {
   T values[SIZE];
   Access accesses[SIZE];
 };
 
-template <typename T>
-struct ThreadgroupPointer {
+template <typename T> struct ThreadgroupPointer {
   T* values;
   Access* accesses;
   Word size;
@@ -77,8 +75,7 @@ struct ThreadgroupPointer {
 };
 
 // What a kernel gets: read only. Poison is what an earlier kernel has not written.
-template <typename T>
-struct Input {
+template <typename T> struct Input {
   const T* values;
   Word size;
   const char* name;
@@ -100,8 +97,7 @@ struct Input {
 };
 
 // What it gives: each element is written once at most, and not read.
-template <typename T>
-struct Output {
+template <typename T> struct Output {
   T* values;
   bool* is_written;
   Word size;

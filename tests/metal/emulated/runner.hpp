@@ -1,9 +1,11 @@
 // A program that runs kernels: requests on standard input, answers on standard output,
-// both in the machine's own numbers; emulator.py is the other end. What a kernel does to
-// this process it does to nobody else.
+// both in the machine's own numbers; emulator.py is the other end. What a kernel does
+// to this process it does to nobody else.
 //
-//   request  kernel, schedule, threads, threadgroups in x and y, number of inputs and of
-//            outputs; of each input its bytes' number and they; of each output its words
+//   request  kernel, schedule, threads, threadgroups in x and y, number of inputs and
+//   of
+//            outputs; of each input its bytes' number and they; of each output its
+//            words
 //   answer   length of an error and it, or 0 and the outputs
 #pragma once
 #include "memory.hpp"
@@ -24,15 +26,13 @@ struct Buffer {
 inline std::vector<Buffer> inputs;
 inline std::vector<Buffer> outputs;
 
-template <typename T>
-inline Input<T> input(Word index, const char* name) {
+template <typename T> inline Input<T> input(Word index, const char* name) {
   const Buffer& buffer = inputs.at(index);
   return {reinterpret_cast<const T*>(buffer.bytes.data()),
           Word(buffer.bytes.size() / sizeof(T)), name};
 }
 
-template <typename T>
-inline Output<T> output(Word index, const char* name) {
+template <typename T> inline Output<T> output(Word index, const char* name) {
   Buffer& buffer = outputs.at(index);
   return {reinterpret_cast<T*>(buffer.bytes.data()),
           reinterpret_cast<bool*>(buffer.is_written.data()),

@@ -1,0 +1,117 @@
+"""The Metal source that MLX makes of the sampling kernels: what a Mac would compile.
+
+Tracing for export needs no Metal, and `verbose` prints the source.
+"""
+
+import re
+
+import mlx.core as mx
+import pytest
+
+from pensieve.engine.sampling.gpu_kernels import (
+    LOGITS,
+    SIGNATURES,
+    GpuSampler,
+    Sizes,
+    text,
+    texts,
+)
+
+VOCAB_SIZE = 151_936
+NOT_IN_METAL = {
+    r"\bdouble\b|\d\.\d+(?!\d*f)\b": "a number that is not float32",
+    r"\blog1p\b|\bexpm1\b|\blgamma\b|\berf\b": "a function that Metal lacks",
+    r"\batomic": "an atomic: 64-bit ones are few, and results must not depend on order",
+    r"\[[&=]?\]\s*\(": "a lambda",
+    r"\bnew\b|\bdelete\b|\bvirtual\b|\bthrow\b|\btry\b|\bgoto\b": "not in the language",
+    r"\bstatic\b": "storage that Metal wants in an address space",
+    r"\bstd::|#include": "a standard library",
+    r"\b(sampler|texture|vertex|fragment|kernel|half|mesh|visible)\b": "a keyword",
+    r"\b__\w+": "CUDA's own",
+    r"(?<!const )\b(float|uint|int|bool)\s*[*&]\s*\w": "a pointer anywhere",
+    r"\binfinity\b(?!\()|\bINFINITY\b|\bNAN\b": "a macro that may not be there",
+}
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory):
+    """The source of each kernel, by its name and logits' type."""
+    folder = tmp_path_factory.mktemp("exported")
+
+    def exported(dtype, batch_size, capfd) -> dict[str, str]:
+        def draw(logits, reals, words):
+            return GpuSampler("metal", verbose=True)(logits, reals, words)
+
+        mx.export_function(
+            str(folder / "draw.mlxfn"),
+            draw,
+            mx.zeros((batch_size, VOCAB_SIZE), dtype),
+            mx.zeros((batch_size, 8)),
+            mx.zeros((batch_size, 8), mx.uint32),
+        )
+        parts = re.split(r"Generated source code for `(\w+)`:", capfd.readouterr().out)
+        return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+    return exported
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
+def test_mlx_writes_a_function_around_each_body(sources, capfd, dtype):
+    made = sources(getattr(mx, dtype), 1, capfd)
+
+    assert len(made) == len(SIGNATURES)
+    for (name, signature), (title, source) in zip(
+        SIGNATURES.items(), made.items(), strict=True
+    ):
+        assert title.startswith(f"{name}_{LOGITS[getattr(mx, dtype)]}_")
+        function = re.search(r"\[\[kernel\]\] void (\w+)\(", source)[1]
+        assert len(function) < 230  # MLX has files of these names, with an ending
+        assert texts("metal") in source
+        assert text(f"{name}.metal") in source
+        arrays = signature.inputs + signature.outputs
+        numbers = [
+            int(re.search(rf"\b{array} \[\[buffer\((\d+)\)\]\]", source)[1])
+            for array in arrays
+        ]
+        assert numbers == [*range(len(arrays))]
+        for array in signature.outputs:
+            assert re.search(rf"device (float|uint32_t)\* {array} ", source)
+        logits = {"float32": "float"}.get(dtype, f"{dtype}_t")
+        assert f"const device {logits}* logits [[buffer(0)]]" in source
+        for place in (
+            "uint3 thread_position_in_threadgroup [[thread_position_in_threadgroup]]",
+            "uint3 threadgroup_position_in_grid [[threadgroup_position_in_grid]]",
+            "uint thread_index_in_simdgroup [[thread_index_in_simdgroup]]",
+            "uint simdgroup_index_in_threadgroup [[simdgroup_index_in_threadgroup]]",
+        ):
+            assert place in source
+
+
+def test_a_source_does_not_depend_on_the_batch(sources, capfd):
+    """MLX compiles a kernel again whose text has changed since its last call."""
+    assert sources(mx.float32, 1, capfd) == sources(mx.float32, 64, capfd)
+
+
+@pytest.mark.parametrize("what", NOT_IN_METAL)
+def test_the_texts_have_nothing_that_metal_has_not(what):
+    for name in (*SIGNATURES, ""):
+        written = text(f"{name}.metal") if name else texts(None)
+        code = re.sub(r"//.*", "", written)
+        found = re.search(what, code)
+        assert found is None, (NOT_IN_METAL[what], code[found.start() - 80 :][:160])
+
+
+@pytest.mark.parametrize("vocab_size", [1, VOCAB_SIZE, 262_144, 900_000])
+def test_threadgroup_memory_fits_the_smallest_gpu(vocab_size):
+    """32 KB, by Metal's feature set tables."""
+    sizes = Sizes()
+    known = sizes.constants(vocab_size, True)
+    share = -(-sizes.num_splits(vocab_size) * sizes.slots // sizes.threads)
+    lists = {"sample_split": sizes.split_size // sizes.threads, "sample_row": share}
+    for name in SIGNATURES:
+        length = max(sizes.slots * lists.get(name, 0), sizes.threads)
+        body = text(f"{name}.metal")
+        arrays = re.findall(r"ARRAY\((?:float|uint), \w+, (.+)\)", body)
+        held = [eval(each, {"LIST_SIZE": length, **known}) for each in arrays]
+        assert len(held) == body.count("THREADGROUP_ARRAY")
+        assert 4 * sum(held) <= 32 * 1024
