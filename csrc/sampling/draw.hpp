@@ -41,7 +41,7 @@ struct Answer {
 // With probability top_p the first winner is the one.
 class Drawer {
 public:
-  explicit Drawer(const Kernels& kernels) : kernels_(kernels) {}
+  explicit Drawer(const Kernels& kernels) : kernels_(&kernels) {}
 
   // Allocates for a larger vocabulary or top_k than any before, else never.
   Answer draw(const RowView& view, const Settings& settings);
@@ -71,7 +71,7 @@ private:
                                       const Scale& scale, const NoiseKey& noise,
                                       const Candidate& first, double mass);
 
-  const Kernels& kernels_;
+  const Kernels* kernels_;
   Row row_;
   std::vector<float> weights_; // [num_padded]
   TopTokens top_;

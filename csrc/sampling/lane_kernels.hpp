@@ -1,5 +1,6 @@
 #pragma once
 
+#include "sampling/exp_terms.hpp"
 #include "sampling/kernels.hpp"
 
 #include <bit>
@@ -36,11 +37,13 @@ struct Lanes32 {
 };
 
 template <Instructions, typename Types> struct LaneKernels {
+  // NOLINTBEGIN(readability-redundant-typename): clang before 16 needs it
   using Floats = typename Types::Floats;
   using Ints = typename Types::Ints;
   using Words = typename Types::Words;
   using Halves = typename Types::Halves;
   using Wides = typename Types::Wides;
+  // NOLINTEND(readability-redundant-typename)
 
   static constexpr std::size_t kLanes = sizeof(Floats) / sizeof(float);
   static constexpr std::size_t kSumLanes = 8;
@@ -112,22 +115,17 @@ template <Instructions, typename Types> struct LaneKernels {
 #endif
   }
 
-  // exp(-gap) within 2 units in the last place for gaps of 0 to 87; further off it is
-  // 0. Source: Cephes' expf: exp(r) for |r| <= log(2) / 2, and the exponent apart.
+  // exp(-gap) within 2 units in the last place.
   static Floats weight(Floats gap) {
-    constexpr float kFurthest = 87.0F;
     constexpr float kRounder = 0x1.8p23F; // added and taken away: the nearest integer
-    const Ints is_near = gap < kFurthest;
-    const Floats exponent = -gap * 0x1.715476p+0F; // 1 / log(2)
-    const Floats near = is_near ? exponent : Floats{};
-    const Floats rounded = (near + kRounder) - kRounder;
-    // log(2) in two parts, of which the first has few bits: its product is exact.
-    const Floats r = (-gap - rounded * 0x1.63p-1F) - rounded * -0x1.bd0106p-13F;
-    Floats power = r * 1.9875691500e-4F + 1.3981999507e-3F;
-    power = power * r + 8.3334519073e-3F;
-    power = power * r + 4.1665795894e-2F;
-    power = power * r + 1.6666665459e-1F;
-    power = power * r + 5.0000001201e-1F;
+    const Ints is_near = gap < kFurthestGap;
+    const Floats exponent = is_near ? -gap * kLog2E : Floats{};
+    const Floats rounded = (exponent + kRounder) - kRounder;
+    const Floats r = (-gap - rounded * kLog2Front) - rounded * kLog2Back;
+    Floats power = floats(kExpTerms[0]);
+    for (std::size_t term = 1; term < kExpTerms.size(); ++term) {
+      power = power * r + kExpTerms[term];
+    }
     power = power * (r * r) + r + 1.0F;
     const Ints scale = (__builtin_convertvector(rounded, Ints) + 127) << 23;
     return is_near ? power * std::bit_cast<Floats>(scale) : Floats{};
@@ -167,9 +165,9 @@ template <Instructions, typename Types> struct LaneKernels {
   static void penalise(const std::uint32_t* history, const Penalties& penalties,
                        float* x) {
     for (std::size_t i = 0; i < kBlockTokens; i += kLanes) {
-      const Words seen = load<Words>(history + i);
+      const auto seen = load<Words>(history + i);
       const auto count = std::bit_cast<Ints>(seen >> 1U); // below 2^31
-      const Floats before = load<Floats>(x + i);
+      const auto before = load<Floats>(x + i);
       const Floats repeated = before > 0.0F ? before * penalties.inv_repetition
                                             : before * penalties.repetition;
       const Floats told = seen != 0U ? repeated : before;
@@ -195,7 +193,7 @@ template <Instructions, typename Types> struct LaneKernels {
     Floats largest = floats(-std::numeric_limits<float>::infinity());
     Ints is_nan{};
     for (std::size_t i = 0; i < kBlockTokens; i += kLanes) {
-      const Floats each = load<Floats>(x + i);
+      const auto each = load<Floats>(x + i);
       largest = each > largest ? each : largest;
       is_nan |= each != each; // NOLINT(misc-redundant-expression)
     }
@@ -270,7 +268,7 @@ template <Instructions, typename Types> struct LaneKernels {
     Hits hits{};
     for (std::size_t i = 0; i < kBlockTokens; i += kLanes) {
       const auto half = std::bit_cast<Ints>(load<Words>(words + i) >> 1U);
-      const Floats threshold = load<Floats>(weights + i) * limit;
+      const auto threshold = load<Floats>(weights + i) * limit;
       hits[i / 64] |= bits(__builtin_convertvector(half, Floats) < threshold)
                       << (i % 64);
     }
@@ -288,7 +286,7 @@ template <Instructions, typename Types> struct LaneKernels {
   static double mass_above(const float* x, const float* weights, float pivot) {
     Sum sum;
     for (std::size_t i = 0; i < kBlockTokens; i += kLanes) {
-      const Floats each = load<Floats>(weights + i);
+      const auto each = load<Floats>(weights + i);
       sum.add(i, load<Floats>(x + i) > pivot ? each : Floats{});
     }
     return sum.total();
@@ -296,7 +294,7 @@ template <Instructions, typename Types> struct LaneKernels {
 
   static void keep_above(const float* x, float pivot, float* weights) {
     for (std::size_t i = 0; i < kBlockTokens; i += kLanes) {
-      const Floats kept = load<Floats>(weights + i);
+      const auto kept = load<Floats>(weights + i);
       store(load<Floats>(x + i) > pivot ? kept : Floats{}, weights + i);
     }
   }

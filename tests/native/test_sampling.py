@@ -86,7 +86,8 @@ def test_a_row_is_drawn_alike_alone_and_among_64():
 
     for i in range(3):
         np.testing.assert_array_equal(together[i], reverse[i][::-1])
-        np.testing.assert_array_equal(together[i], np.concatenate([a[i] for a in alone]))
+        one_by_one = np.concatenate([answer[i] for answer in alone])
+        np.testing.assert_array_equal(together[i], one_by_one)
 
 
 def test_a_row_leaves_nothing_behind_for_the_next():
