@@ -12,9 +12,6 @@ namespace {
 // As many candidates are gone through one by one rather than with the whole row.
 constexpr std::size_t kFew = 4096;
 
-// A weight times limit below this cannot win: the least uniform variate is 2^-33.
-constexpr float kLeastChance = 0.25F;
-
 template <typename Visit> void for_each_hit(const Hits& hits, Visit visit) {
   for (std::size_t word = 0; word < hits.size(); ++word) {
     for (std::uint64_t rest = hits.at(word); rest != 0; rest &= rest - 1) {
@@ -63,10 +60,14 @@ Answer failure(Error error) {
 
 Answer Drawer::draw(const RowView& view, const Settings& settings) {
   row_.read(view, *kernels_);
+  if (peaks_.size() < row_.num_blocks()) {
+    peaks_.resize(row_.num_blocks());
+  }
   Peak peak{-std::numeric_limits<float>::infinity(), false};
   std::size_t highest_block = 0;
   for (std::size_t block = 0; block < row_.num_blocks(); ++block) {
     const Peak found = kernels_->peak(row_.block(block));
+    peaks_[block] = found.largest;
     peak.has_nan = peak.has_nan || found.has_nan;
     if (found.largest > peak.largest) {
       peak.largest = found.largest;
@@ -119,6 +120,9 @@ Drawer::Outcome Drawer::draw_of_top_k(const Scale& scale, const Settings& settin
   for (std::size_t block = 0; block < row_.num_blocks(); ++block) {
     const float* x = row_.block(block);
     total += kernels_->weigh(x, scale, weights.data());
+    if (!(peaks_[block] > top_.threshold())) {
+      continue;
+    }
     for_each_hit(kernels_->above(x, top_.threshold()), [&](std::size_t place) {
       top_.enter(x[place], block * kBlockTokens + place);
     });
@@ -163,18 +167,20 @@ Drawer::Outcome Drawer::draw_of_all(const Scale& scale, const Settings& settings
     }
     Race next(scale, settings.noise, first);
     for (std::size_t block = 0; block < row_.num_blocks(); ++block) {
-      run(next, block, settings.noise);
+      if (peaks_[block] >= winner.x) {
+        run(next, block, settings.noise);
+      }
     }
     winner = next.leader();
   }
 }
 
 void Drawer::run(Race& race, std::size_t block, const NoiseKey& noise) const {
-  const float* x = row_.block(block);
-  const float* weights = weights_.data() + block * kBlockTokens;
-  if (kernels_->peak(weights).largest * race.limit() < kLeastChance) {
+  if (race.is_hopeless(peaks_[block])) {
     return;
   }
+  const float* x = row_.block(block);
+  const float* weights = weights_.data() + block * kBlockTokens;
   std::array<std::uint32_t, kBlockTokens> words; // NOLINT(*-member-init)
   kernels_->words(static_cast<std::uint32_t>(block * kBlockTokens / 4), noise,
                   words.data());
@@ -189,6 +195,9 @@ double Drawer::mass_before(const Candidate& token) const {
   const Pivot pivot(token);
   double mass = 0;
   for (std::size_t block = 0; block < row_.num_blocks(); ++block) {
+    if (peaks_[block] < token.x) {
+      continue;
+    }
     const float* x = row_.block(block);
     const float* weights = weights_.data() + block * kBlockTokens;
     mass += kernels_->mass_above(x, weights, pivot.in(block));

@@ -60,7 +60,7 @@ private:
   Outcome draw_of_all(const Scale& scale, const Settings& settings,
                       const Candidate& first);
 
-  // Lets those of a block enter that can overtake.
+  // Lets those of a block enter that can overtake and have a weight.
   void run(Race& race, std::size_t block, const NoiseKey& noise) const;
   [[nodiscard]] double mass_before(const Candidate& token) const;
   // Leaves weights to those alone that are before a token; returns how many these are.
@@ -73,6 +73,7 @@ private:
 
   const Kernels* kernels_;
   Row row_;
+  std::vector<float> peaks_;   // the largest x of each block
   std::vector<float> weights_; // [num_padded]
   TopTokens top_;
   std::vector<Candidate> few_;

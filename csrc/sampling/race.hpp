@@ -36,6 +36,11 @@ public:
   // is room for what rounding may do to two keys.
   [[nodiscard]] float limit() const { return limit_; }
 
+  // Whether not even the largest noise would let a token with this x overtake.
+  [[nodiscard]] bool is_hopeless(float x) const {
+    return kLargestNoise - gap_of(x, scale_) < key_;
+  }
+
   [[nodiscard]] const Candidate& leader() const { return leader_; }
 
   void enter(const Candidate& candidate) {

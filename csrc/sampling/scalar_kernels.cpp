@@ -37,8 +37,8 @@ float weight(float gap) {
   if (!(gap < kFurthestGap)) {
     return 0.0F;
   }
-  const float rounded = std::nearbyint(-gap * kLog2E);
-  const float r = (-gap - rounded * kLog2Front) - rounded * kLog2Back;
+  const float rounded = std::nearbyint(gap * -kLog2E);
+  const float r = (rounded * -kLog2Front - gap) - rounded * kLog2Back;
   float power = 0.0F;
   for (const float term : kExpTerms) {
     power = power * r + term;
