@@ -28,8 +28,6 @@ token id).
 
 from typing import Self, final
 
-from typing_extensions import Buffer
-
 def available_instructions() -> tuple[str, ...]:
     """Return which of "scalar", "baseline" and "avx2" this machine can run."""
 
@@ -48,16 +46,16 @@ class Sampler:
     def __new__(cls, instructions: str | None = None) -> Self: ...
     def sample(
         self,
-        logits: Buffer,
-        reals: Buffer,
-        words: Buffer,
-        tokens: Buffer,
-        errors: Buffer,
-        log_probs: Buffer,
+        logits: object,
+        reals: object,
+        words: object,
+        tokens: object,
+        errors: object,
+        log_probs: object,
         *,
-        histories: Buffer | None = None,
-        biases: Buffer | None = None,
-        masks: Buffer | None = None,
+        histories: object | None = None,
+        biases: object | None = None,
+        masks: object | None = None,
         is_bfloat16: bool = False,
     ) -> None:
         """Write each row's token, error and log-probability; the GIL is released.
