@@ -20,7 +20,7 @@ CPP_SOURCES := $(shell find csrc -name '*.cpp' -o -name '*.hpp' -o -name '*.c')
 DOCTEST = $(wildcard $(addsuffix /doctest/doctest.h,/usr/include /usr/local/include /opt/homebrew/include))
 PIP = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help setup demo test test-native test-tsan fuzz coverage-native test-claude conformance chaos forced-answers traces traces-whole mutants slowdowns lint bench clean distclean
+.PHONY: help setup demo test test-native test-tsan fuzz coverage-native test-claude conformance chaos forced-answers traces traces-whole sampling mutants slowdowns lint bench clean distclean
 
 help:
 	@echo "make demo      install into .venv, start a server, stream one answer"
@@ -32,6 +32,7 @@ help:
 	@echo "make forced-answers   300 answers under random schemas, and"
 	@echo "make traces           agents' sessions replayed, and answers from every kind of cache"
 	@echo "make traces-whole     one of them at full length in a quarter of the memory: long"
+	@echo "make sampling         5,200 rows of logits against the reference, millions of draws"
 	@echo "make fuzz             ten minutes of malformed GGUF files (FUZZ_S=)"
 	@echo "make coverage-native  lines of the C++ cores that their tests run"
 	@echo "make test-tsan the C++ tests under ThreadSanitizer"
@@ -106,6 +107,10 @@ traces: setup
 # At full length with a quarter of the memory: most of a session is computed anew.
 traces-whole: setup
 	$(BIN)/python -m pytest -m hours tests/engine/prefix_cache/test_traces.py
+
+# Rows of real vocabularies, of which `make test` has a few hundred, and frequencies.
+sampling: setup
+	$(BIN)/python -m pytest -m "patient or not patient" tests/native/test_sampling.py tests/native/test_sampling_frequencies.py
 
 # Of another server: .venv/bin/python -m pytest tests/conformance --base-url http://...
 conformance: setup
@@ -203,6 +208,7 @@ bench: setup
 	$(BIN)/python -m pensieve.bench.serve.bench_long_write
 	$(BIN)/python -m pensieve.bench.serve.bench_http_cpu
 	$(BIN)/python -m pensieve.bench.native.bench_detokenize
+	$(BIN)/python -m pensieve.bench.kernels.bench_sampling
 	$(BIN)/python -m pensieve.bench.engine.bench_constraint
 	$(BIN)/python -m pensieve.bench.engine.bench_prefix
 	$(BIN)/python -m pensieve.bench.engine.bench_disk_restore

@@ -12,9 +12,6 @@ namespace {
 // As many candidates are gone through one by one rather than with the whole row.
 constexpr std::size_t kFew = 4096;
 
-// A weight times limit below this cannot win: the least uniform variate is 2^-33.
-constexpr float kLeastChance = 0.25F;
-
 template <typename Visit> void for_each_hit(const Hits& hits, Visit visit) {
   for (std::size_t word = 0; word < hits.size(); ++word) {
     for (std::uint64_t rest = hits.at(word); rest != 0; rest &= rest - 1) {
@@ -62,11 +59,15 @@ Answer failure(Error error) {
 } // namespace
 
 Answer Drawer::draw(const RowView& view, const Settings& settings) {
-  row_.read(view, kernels_);
+  row_.read(view, *kernels_);
+  if (peaks_.size() < row_.num_blocks()) {
+    peaks_.resize(row_.num_blocks());
+  }
   Peak peak{-std::numeric_limits<float>::infinity(), false};
   std::size_t highest_block = 0;
   for (std::size_t block = 0; block < row_.num_blocks(); ++block) {
-    const Peak found = kernels_.peak(row_.block(block));
+    const Peak found = kernels_->peak(row_.block(block));
+    peaks_[block] = found.largest;
     peak.has_nan = peak.has_nan || found.has_nan;
     if (found.largest > peak.largest) {
       peak.largest = found.largest;
@@ -90,7 +91,7 @@ Answer Drawer::draw(const RowView& view, const Settings& settings) {
   } else {
     outcome = draw_of_all(scale, settings, first);
   }
-  const double gap = scale.gap(outcome.winner.x);
+  const double gap = gap_of(outcome.winner.x, scale);
   return {outcome.winner.token, static_cast<float>(-gap - std::log(outcome.total)),
           Error::kNone};
 }
@@ -106,7 +107,7 @@ double Drawer::total_weight(const Scale& scale) const {
   std::array<float, kBlockTokens> weights; // NOLINT(*-member-init)
   double total = 0;
   for (std::size_t block = 0; block < row_.num_blocks(); ++block) {
-    total += kernels_.weigh(row_.block(block), scale, weights.data());
+    total += kernels_->weigh(row_.block(block), scale, weights.data());
   }
   return total;
 }
@@ -118,15 +119,18 @@ Drawer::Outcome Drawer::draw_of_top_k(const Scale& scale, const Settings& settin
   top_.begin(settings.top_k);
   for (std::size_t block = 0; block < row_.num_blocks(); ++block) {
     const float* x = row_.block(block);
-    total += kernels_.weigh(x, scale, weights.data());
-    for_each_hit(kernels_.above(x, top_.threshold()), [&](std::size_t place) {
+    total += kernels_->weigh(x, scale, weights.data());
+    if (!(peaks_[block] > top_.threshold())) {
+      continue;
+    }
+    for_each_hit(kernels_->above(x, top_.threshold()), [&](std::size_t place) {
       top_.enter(x[place], block * kBlockTokens + place);
     });
   }
   std::vector<Candidate>& candidates = top_.finish();
   double mass = 0;
   for (Candidate& candidate : candidates) {
-    const float gap = scale.gap(candidate.x);
+    const float gap = gap_of(candidate.x, scale);
     const float weight = std::exp(-gap);
     mass += weight;
     candidate.weight = gap <= scale.min_gap ? weight : 0.0F;
@@ -145,7 +149,7 @@ Drawer::Outcome Drawer::draw_of_all(const Scale& scale, const Settings& settings
   Race race(scale, settings.noise, first);
   for (std::size_t block = 0; block < row_.num_blocks(); ++block) {
     float* weights = weights_.data() + block * kBlockTokens;
-    total += kernels_.weigh(row_.block(block), scale, weights);
+    total += kernels_->weigh(row_.block(block), scale, weights);
     run(race, block, settings.noise);
   }
   if (!(settings.top_p < 1.0F)) {
@@ -163,22 +167,24 @@ Drawer::Outcome Drawer::draw_of_all(const Scale& scale, const Settings& settings
     }
     Race next(scale, settings.noise, first);
     for (std::size_t block = 0; block < row_.num_blocks(); ++block) {
-      run(next, block, settings.noise);
+      if (peaks_[block] >= winner.x) {
+        run(next, block, settings.noise);
+      }
     }
     winner = next.leader();
   }
 }
 
 void Drawer::run(Race& race, std::size_t block, const NoiseKey& noise) const {
-  const float* x = row_.block(block);
-  const float* weights = weights_.data() + block * kBlockTokens;
-  if (kernels_.peak(weights).largest * race.limit() < kLeastChance) {
+  if (race.is_hopeless(peaks_[block])) {
     return;
   }
+  const float* x = row_.block(block);
+  const float* weights = weights_.data() + block * kBlockTokens;
   std::array<std::uint32_t, kBlockTokens> words; // NOLINT(*-member-init)
-  kernels_.words(static_cast<std::uint32_t>(block * kBlockTokens / 4), noise,
-                 words.data());
-  const Hits hits = kernels_.contenders(words.data(), weights, race.limit());
+  kernels_->words(static_cast<std::uint32_t>(block * kBlockTokens / 4), noise,
+                  words.data());
+  const Hits hits = kernels_->contenders(words.data(), weights, race.limit());
   for_each_hit(hits, [&](std::size_t place) {
     const auto token = static_cast<std::uint32_t>(block * kBlockTokens + place);
     race.enter({x[place], token, weights[place]}, words.at(place));
@@ -189,9 +195,12 @@ double Drawer::mass_before(const Candidate& token) const {
   const Pivot pivot(token);
   double mass = 0;
   for (std::size_t block = 0; block < row_.num_blocks(); ++block) {
+    if (peaks_[block] < token.x) {
+      continue;
+    }
     const float* x = row_.block(block);
     const float* weights = weights_.data() + block * kBlockTokens;
-    mass += kernels_.mass_above(x, weights, pivot.in(block));
+    mass += kernels_->mass_above(x, weights, pivot.in(block));
     pivot.for_each_equal(block, x, [&](std::size_t i) { mass += weights[i]; });
   }
   return mass;
@@ -204,10 +213,10 @@ std::size_t Drawer::keep_before(const Candidate& token) {
   for (std::size_t block = 0; block < row_.num_blocks(); ++block) {
     const float* x = row_.block(block);
     float* weights = weights_.data() + block * kBlockTokens;
-    for (const std::uint64_t hits : kernels_.above(x, pivot.in(block))) {
+    for (const std::uint64_t hits : kernels_->above(x, pivot.in(block))) {
       num_kept += static_cast<std::size_t>(std::popcount(hits));
     }
-    kernels_.keep_above(x, pivot.in(block), weights);
+    kernels_->keep_above(x, pivot.in(block), weights);
     pivot.for_each_equal(block, x, [&](std::size_t i) {
       weights[i] = own_weight; // equals have equal weights
       ++num_kept;
@@ -221,7 +230,7 @@ void Drawer::gather_weighted() {
   for (std::size_t block = 0; block < row_.num_blocks(); ++block) {
     const float* x = row_.block(block);
     const float* weights = weights_.data() + block * kBlockTokens;
-    for_each_hit(kernels_.above(weights, 0.0F), [&](std::size_t place) {
+    for_each_hit(kernels_->above(weights, 0.0F), [&](std::size_t place) {
       const auto token = static_cast<std::uint32_t>(block * kBlockTokens + place);
       few_.push_back({x[place], token, weights[place]});
     });
@@ -239,13 +248,13 @@ Candidate Drawer::draw_of_candidates(std::vector<Candidate>& candidates,
     const Candidate winner = race.leader();
     double before = 0;
     for (const Candidate& candidate : candidates) {
-      before += candidate.is_before(winner) ? candidate.weight : 0.0F;
+      before += is_before(candidate, winner) ? candidate.weight : 0.0F;
     }
     if (before < mass || before == 0) {
       return winner;
     }
     std::erase_if(candidates, [&](const Candidate& candidate) {
-      return !candidate.is_before(winner);
+      return !is_before(candidate, winner);
     });
   }
 }

@@ -41,7 +41,7 @@ struct Answer {
 // With probability top_p the first winner is the one.
 class Drawer {
 public:
-  explicit Drawer(const Kernels& kernels) : kernels_(kernels) {}
+  explicit Drawer(const Kernels& kernels) : kernels_(&kernels) {}
 
   // Allocates for a larger vocabulary or top_k than any before, else never.
   Answer draw(const RowView& view, const Settings& settings);
@@ -60,7 +60,7 @@ private:
   Outcome draw_of_all(const Scale& scale, const Settings& settings,
                       const Candidate& first);
 
-  // Lets those of a block enter that can overtake.
+  // Lets those of a block enter that can overtake and have a weight.
   void run(Race& race, std::size_t block, const NoiseKey& noise) const;
   [[nodiscard]] double mass_before(const Candidate& token) const;
   // Leaves weights to those alone that are before a token; returns how many these are.
@@ -71,8 +71,9 @@ private:
                                       const Scale& scale, const NoiseKey& noise,
                                       const Candidate& first, double mass);
 
-  const Kernels& kernels_;
+  const Kernels* kernels_;
   Row row_;
+  std::vector<float> peaks_;   // the largest x of each block
   std::vector<float> weights_; // [num_padded]
   TopTokens top_;
   std::vector<Candidate> few_;

@@ -32,7 +32,7 @@ const Kernels* kernels_of(Instructions instructions) {
     break;
   }
 #if defined(__x86_64__)
-  return __builtin_cpu_supports("avx2") != 0 ? &avx2_kernels() : nullptr;
+  return __builtin_cpu_supports("avx2") ? &avx2_kernels() : nullptr;
 #else
   return nullptr;
 #endif

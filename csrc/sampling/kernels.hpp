@@ -34,12 +34,12 @@ struct Scale {
   float largest;
   float inv_temp;
   float min_gap; // what is further below has no weight in the draw
-
-  // Of equal logits 0, though the largest be infinite.
-  [[nodiscard]] float gap(float x) const {
-    return x == largest ? 0.0F : (largest - x) * inv_temp;
-  }
 };
+
+// Of what equals the largest it is 0, though that be infinite.
+inline float gap_of(float x, const Scale& scale) {
+  return x == scale.largest ? 0.0F : (scale.largest - x) * scale.inv_temp;
+}
 
 // One block's work. All of one row is exact or rounded operation by operation in a
 // fixed order, so that every set of kernels gives the same bits.

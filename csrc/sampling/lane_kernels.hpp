@@ -1,5 +1,6 @@
 #pragma once
 
+#include "sampling/exp_terms.hpp"
 #include "sampling/kernels.hpp"
 
 #include <bit>
@@ -36,11 +37,13 @@ struct Lanes32 {
 };
 
 template <Instructions, typename Types> struct LaneKernels {
+  // NOLINTBEGIN(readability-redundant-typename): clang before 16 needs it
   using Floats = typename Types::Floats;
   using Ints = typename Types::Ints;
   using Words = typename Types::Words;
   using Halves = typename Types::Halves;
   using Wides = typename Types::Wides;
+  // NOLINTEND(readability-redundant-typename)
 
   static constexpr std::size_t kLanes = sizeof(Floats) / sizeof(float);
   static constexpr std::size_t kSumLanes = 8;
@@ -112,30 +115,22 @@ template <Instructions, typename Types> struct LaneKernels {
 #endif
   }
 
-  // exp(-gap) within 2 units in the last place for gaps of 0 to 87; further off it is
-  // 0. Source: Cephes' expf: exp(r) for |r| <= log(2) / 2, and the exponent apart.
+  // exp(-gap) within 2 units in the last place.
   static Floats weight(Floats gap) {
-    constexpr float kFurthest = 87.0F;
     constexpr float kRounder = 0x1.8p23F; // added and taken away: the nearest integer
-    const Ints is_near = gap < kFurthest;
-    const Floats exponent = -gap * 0x1.715476p+0F; // 1 / log(2)
-    const Floats near = is_near ? exponent : Floats{};
-    const Floats rounded = (near + kRounder) - kRounder;
-    // log(2) in two parts, of which the first has few bits: its product is exact.
-    const Floats r = (-gap - rounded * 0x1.63p-1F) - rounded * -0x1.bd0106p-13F;
-    Floats power = r * 1.9875691500e-4F + 1.3981999507e-3F;
-    power = power * r + 8.3334519073e-3F;
-    power = power * r + 4.1665795894e-2F;
-    power = power * r + 1.6666665459e-1F;
-    power = power * r + 5.0000001201e-1F;
+    const Ints is_near = gap < kFurthestGap;
+    const Floats exponent = is_near ? gap * -kLog2E : Floats{};
+    const Floats rounded = (exponent + kRounder) - kRounder;
+    const Floats r = (rounded * -kLog2Front - gap) - rounded * kLog2Back;
+    // PERF: gcc's -O2 leaves a loop over the terms; bench/kernels/bench_sampling.py
+    Floats power = r * kExpTerms[0] + kExpTerms[1];
+    power = power * r + kExpTerms[2];
+    power = power * r + kExpTerms[3];
+    power = power * r + kExpTerms[4];
+    power = power * r + kExpTerms[5];
     power = power * (r * r) + r + 1.0F;
     const Ints scale = (__builtin_convertvector(rounded, Ints) + 127) << 23;
     return is_near ? power * std::bit_cast<Floats>(scale) : Floats{};
-  }
-
-  static Floats gaps(Floats x, const Scale& scale) {
-    const Floats gap = (scale.largest - x) * scale.inv_temp;
-    return x == scale.largest ? Floats{} : gap;
   }
 
   static void from_float16(const std::uint16_t* logits, float* x) {
@@ -167,9 +162,9 @@ template <Instructions, typename Types> struct LaneKernels {
   static void penalise(const std::uint32_t* history, const Penalties& penalties,
                        float* x) {
     for (std::size_t i = 0; i < kBlockTokens; i += kLanes) {
-      const Words seen = load<Words>(history + i);
+      const auto seen = load<Words>(history + i);
       const auto count = std::bit_cast<Ints>(seen >> 1U); // below 2^31
-      const Floats before = load<Floats>(x + i);
+      const auto before = load<Floats>(x + i);
       const Floats repeated = before > 0.0F ? before * penalties.inv_repetition
                                             : before * penalties.repetition;
       const Floats told = seen != 0U ? repeated : before;
@@ -195,7 +190,7 @@ template <Instructions, typename Types> struct LaneKernels {
     Floats largest = floats(-std::numeric_limits<float>::infinity());
     Ints is_nan{};
     for (std::size_t i = 0; i < kBlockTokens; i += kLanes) {
-      const Floats each = load<Floats>(x + i);
+      const auto each = load<Floats>(x + i);
       largest = each > largest ? each : largest;
       is_nan |= each != each; // NOLINT(misc-redundant-expression)
     }
@@ -207,42 +202,64 @@ template <Instructions, typename Types> struct LaneKernels {
   }
 
   static double weigh(const float* x, const Scale& scale, float* weights) {
+    const auto [largest, inv_temp, min_gap] = scale;
     Sum sum;
     for (std::size_t i = 0; i < kBlockTokens; i += kLanes) {
-      const Floats gap = gaps(load<Floats>(x + i), scale);
+      const auto logit = load<Floats>(x + i);
+      const Floats below = (largest - logit) * inv_temp;
+      const Floats gap = logit == largest ? Floats{} : below;
       const Floats each = weight(gap);
       sum.add(i, each);
-      store(gap <= scale.min_gap ? each : Floats{}, weights + i);
+      store(gap <= min_gap ? each : Floats{}, weights + i);
     }
     return sum.total();
   }
 
-  // As many Philox blocks at a time as there are wide lanes. Only the low half of a
-  // lane counts: a product's high half is shifted down where it is needed, and garbage
-  // above a word is left there.
+  // As many Philox blocks at a time as there are wide lanes, twice. Only the low half
+  // of a lane counts: a product's high half is shifted down where it is needed, and
+  // garbage above a word is left there.
+  struct Counters {
+    Wides c0;
+    Wides c1;
+    Wides c2;
+    Wides c3;
+  };
+
+  static Counters next_round(const Counters& counters, Wides key0, Wides key1) {
+    const Wides product0 = product(counters.c0, kMultipliers[0]);
+    const Wides product1 = product(counters.c2, kMultipliers[1]);
+    return {(product1 >> 32U) ^ counters.c1 ^ key0, product1,
+            (product0 >> 32U) ^ counters.c3 ^ key1, product0};
+  }
+
+  static void store_words(const Counters& counters, std::uint32_t* words) {
+    constexpr std::uint64_t kLow = 0xFFFFFFFF;
+    store_interleaved((counters.c0 & kLow) | (counters.c1 << 32U),
+                      (counters.c2 & kLow) | (counters.c3 << 32U), words);
+  }
+
   static void words(std::uint32_t first_block, const NoiseKey& key,
                     std::uint32_t* words) {
-    constexpr std::uint64_t kLow = 0xFFFFFFFF;
+    // PERF: keys made once, and two chains of products that do not wait for each other;
+    // bench/kernels/bench_sampling.py
+    std::array<Wides, kRounds> keys0; // NOLINT(*-member-init)
+    std::array<Wides, kRounds> keys1; // NOLINT(*-member-init)
+    for (std::uint32_t round = 0; round < kRounds; ++round) {
+      keys0[round] = Wides{} + (key.seed_low + round * kWeyl[0]);
+      keys1[round] = Wides{} + (key.seed_high + round * kWeyl[1]);
+    }
+    const Wides position = Wides{} + key.position;
     constexpr std::size_t kBlocks = kLanes / 2;
-    for (std::size_t block = 0; block < kBlockTokens / 4; block += kBlocks) {
-      Wides c0 = in_order() + (std::uint64_t{first_block} + block);
-      Wides c1 = Wides{} + key.position;
-      Wides c2{};
-      Wides c3{};
-      std::uint32_t key0 = key.seed_low;
-      std::uint32_t key1 = key.seed_high;
-      for (int round = 0; round < kRounds; ++round) {
-        const Wides product0 = product(c0, kMultipliers[0]);
-        const Wides product1 = product(c2, kMultipliers[1]);
-        c0 = (product1 >> 32U) ^ c1 ^ key0;
-        c2 = (product0 >> 32U) ^ c3 ^ key1;
-        c1 = product1;
-        c3 = product0;
-        key0 += kWeyl[0];
-        key1 += kWeyl[1];
+    for (std::size_t block = 0; block < kBlockTokens / 4; block += 2 * kBlocks) {
+      const Wides first = in_order() + (std::uint64_t{first_block} + block);
+      Counters one{first, position, Wides{}, Wides{}};
+      Counters other{first + kBlocks, position, Wides{}, Wides{}};
+      for (std::size_t round = 0; round < kRounds; ++round) {
+        one = next_round(one, keys0[round], keys1[round]);
+        other = next_round(other, keys0[round], keys1[round]);
       }
-      store_interleaved((c0 & kLow) | (c1 << 32U), (c2 & kLow) | (c3 << 32U),
-                        words + 4 * block);
+      store_words(one, words + 4 * block);
+      store_words(other, words + 4 * (block + kBlocks));
     }
   }
 
@@ -270,7 +287,7 @@ template <Instructions, typename Types> struct LaneKernels {
     Hits hits{};
     for (std::size_t i = 0; i < kBlockTokens; i += kLanes) {
       const auto half = std::bit_cast<Ints>(load<Words>(words + i) >> 1U);
-      const Floats threshold = load<Floats>(weights + i) * limit;
+      const auto threshold = load<Floats>(weights + i) * limit;
       hits[i / 64] |= bits(__builtin_convertvector(half, Floats) < threshold)
                       << (i % 64);
     }
@@ -288,7 +305,7 @@ template <Instructions, typename Types> struct LaneKernels {
   static double mass_above(const float* x, const float* weights, float pivot) {
     Sum sum;
     for (std::size_t i = 0; i < kBlockTokens; i += kLanes) {
-      const Floats each = load<Floats>(weights + i);
+      const auto each = load<Floats>(weights + i);
       sum.add(i, load<Floats>(x + i) > pivot ? each : Floats{});
     }
     return sum.total();
@@ -296,7 +313,7 @@ template <Instructions, typename Types> struct LaneKernels {
 
   static void keep_above(const float* x, float pivot, float* weights) {
     for (std::size_t i = 0; i < kBlockTokens; i += kLanes) {
-      const Floats kept = load<Floats>(weights + i);
+      const auto kept = load<Floats>(weights + i);
       store(load<Floats>(x + i) > pivot ? kept : Floats{}, weights + i);
     }
   }

@@ -13,7 +13,7 @@ struct NoiseKey {
   std::uint32_t position;
 };
 
-inline constexpr int kRounds = 10;
+inline constexpr std::size_t kRounds = 10;
 inline constexpr std::array<std::uint32_t, 2> kMultipliers = {0xD2511F53, 0xCD9E8D57};
 inline constexpr std::array<std::uint32_t, 2> kWeyl = {0x9E3779B9, 0xBB67AE85};
 
@@ -23,7 +23,7 @@ using PhiloxWords = std::array<std::uint32_t, 4>;
 // easy as 1, 2, 3" (SC 2011), section 3.3.
 constexpr PhiloxWords philox_4x32(PhiloxWords counter, std::uint32_t key0,
                                   std::uint32_t key1) {
-  for (int round = 0; round < kRounds; ++round) {
+  for (std::size_t round = 0; round < kRounds; ++round) {
     const std::uint64_t product0 = std::uint64_t{kMultipliers[0]} * counter[0];
     const std::uint64_t product1 = std::uint64_t{kMultipliers[1]} * counter[2];
     counter = {static_cast<std::uint32_t>(product1 >> 32U) ^ counter[1] ^ key0,
@@ -44,6 +44,8 @@ constexpr PhiloxWords block_words(std::uint32_t block, const NoiseKey& key) {
 constexpr std::uint32_t word_of(std::uint32_t token, const NoiseKey& key) {
   return block_words(token >> 2U, key)[token & 3U];
 }
+
+inline constexpr float kLargestNoise = 22.88F;
 
 // A Gumbel variate, in (-2.82, 22.88). The winners of a race have a small exponential
 // variate, so u is kept small there; -log(-log(u)) would have steps of 2^-24.

@@ -12,12 +12,12 @@ struct Candidate {
   float x;
   std::uint32_t token;
   float weight; // exp(-gap); 0 for what min-p does not keep
-
-  // In the order of the tokens: larger first, of equals the lower id.
-  [[nodiscard]] bool is_before(const Candidate& other) const {
-    return x > other.x || (x == other.x && token < other.token);
-  }
 };
+
+// In the order of tokens: larger first, of equals the lower id.
+inline bool is_before(const Candidate& one, const Candidate& other) {
+  return one.x > other.x || (one.x == other.x && one.token < other.token);
+}
 
 // The token with the largest noise - gap among those that entered.
 //
@@ -35,6 +35,11 @@ public:
   // What word / 2 has to be below, times its token's weight, for it to overtake. There
   // is room for what rounding may do to two keys.
   [[nodiscard]] float limit() const { return limit_; }
+
+  // Whether not even the largest noise would let a token with this x overtake.
+  [[nodiscard]] bool is_hopeless(float x) const {
+    return kLargestNoise - gap_of(x, scale_) < key_;
+  }
 
   [[nodiscard]] const Candidate& leader() const { return leader_; }
 
@@ -54,7 +59,7 @@ public:
 
 private:
   [[nodiscard]] float key_of(const Candidate& candidate, std::uint32_t word) const {
-    return gumbel(word) - scale_.gap(candidate.x);
+    return gumbel(word) - gap_of(candidate.x, scale_);
   }
 
   void lead(const Candidate& candidate, float key) {
@@ -64,8 +69,8 @@ private:
     limit_ = 0x1p31F * kRoom * std::exp(-key);
   }
 
-  const Scale& scale_;
-  const NoiseKey& noise_;
+  Scale scale_;
+  NoiseKey noise_;
   Candidate leader_{};
   float key_ = 0.0F;
   float limit_ = 0.0F;

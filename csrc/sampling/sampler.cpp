@@ -9,26 +9,24 @@ namespace pensieve::sampling {
 
 namespace {
 
-enum Real : std::uint8_t {
-  kInvTemp,
-  kTopP,
-  kMinGap,
-  kRepetition,
-  kInvRepetition,
-  kPresence,
-  kFrequency,
-};
+// Places in a row of reals
+constexpr std::size_t kInvTemp = 0;
+constexpr std::size_t kTopP = 1;
+constexpr std::size_t kMinGap = 2;
+constexpr std::size_t kRepetition = 3;
+constexpr std::size_t kInvRepetition = 4;
+constexpr std::size_t kPresence = 5;
+constexpr std::size_t kFrequency = 6;
 
-enum Word : std::uint8_t {
-  kTopK,
-  kSeedLow,
-  kSeedHigh,
-  kPosition,
-  kIsGreedy,
-  kHistory,
-  kBias,
-  kMask,
-};
+// and in one of words.
+constexpr std::size_t kTopK = 0;
+constexpr std::size_t kSeedLow = 1;
+constexpr std::size_t kSeedHigh = 2;
+constexpr std::size_t kPosition = 3;
+constexpr std::size_t kIsGreedy = 4;
+constexpr std::size_t kHistory = 5;
+constexpr std::size_t kBias = 6;
+constexpr std::size_t kMask = 7;
 
 template <typename Value>
 [[noreturn]] void refuse(std::string_view array, std::size_t row, std::size_t place,
@@ -51,7 +49,7 @@ bool is_finite(float value) {
 }
 
 struct Range {
-  Real place;
+  std::size_t place;
   std::string_view name;
   bool (*holds)(float);
   std::string_view expected;
@@ -67,7 +65,7 @@ constexpr std::array<Range, 7> kRanges = {{
     {kFrequency, "frequency", is_finite, "a finite number"},
 }};
 
-void require_row(std::size_t row, Word place, std::string_view name,
+void require_row(std::size_t row, std::size_t place, std::string_view name,
                  std::uint32_t number, std::size_t num_rows) {
   if (number != kNoRow && number >= num_rows) {
     std::ostringstream expected;

@@ -18,18 +18,18 @@ template <typename Item> struct Stack {
 
 // The meaning of reals and words is told in pensieve/_native/sampling.pyi.
 struct Batch {
-  const void* logits; // [batch_size, vocab_size]
-  Dtype dtype;
-  std::size_t batch_size;
-  std::size_t vocab_size;
-  const float* reals;         // [batch_size, kParameters]
-  const std::uint32_t* words; // [batch_size, kParameters]
+  const void* logits = nullptr; // [batch_size, vocab_size]
+  Dtype dtype = Dtype::kFloat32;
+  std::size_t batch_size = 0;
+  std::size_t vocab_size = 0;
+  const float* reals = nullptr;         // [batch_size, kParameters]
+  const std::uint32_t* words = nullptr; // [batch_size, kParameters]
   Stack<std::uint32_t> histories;
   Stack<float> biases;
-  Stack<std::uint32_t> masks; // of (vocab_size + 31) / 32 words
-  std::uint32_t* tokens;      // [batch_size], as the two that follow
-  std::uint32_t* errors;
-  float* log_probs;
+  Stack<std::uint32_t> masks;      // of (vocab_size + 31) / 32 words
+  std::uint32_t* tokens = nullptr; // [batch_size], as the two that follow
+  std::uint32_t* errors = nullptr;
+  float* log_probs = nullptr;
 };
 
 // Draws the tokens of batches, with memory that it keeps between them. For one thread

@@ -1,3 +1,4 @@
+#include "sampling/exp_terms.hpp"
 #include "sampling/instruction_sets.hpp"
 
 #include <algorithm>
@@ -33,22 +34,20 @@ template <typename IsHit> Hits hits_where(IsHit is_hit) {
 }
 
 float weight(float gap) {
-  if (!(gap < 87.0F)) {
+  if (!(gap < kFurthestGap)) {
     return 0.0F;
   }
-  constexpr std::array<float, 5> kTerms = {1.3981999507e-3F, 8.3334519073e-3F,
-                                           4.1665795894e-2F, 1.6666665459e-1F,
-                                           5.0000001201e-1F};
-  const float rounded = std::nearbyint(-gap * 0x1.715476p+0F);
-  const float r = (-gap - rounded * 0x1.63p-1F) - rounded * -0x1.bd0106p-13F;
-  float power = 1.9875691500e-4F;
-  for (const float term : kTerms) {
+  const float rounded = std::nearbyint(gap * -kLog2E);
+  const float r = (rounded * -kLog2Front - gap) - rounded * kLog2Back;
+  float power = 0.0F;
+  for (const float term : kExpTerms) {
     power = power * r + term;
   }
   return std::ldexp(power * (r * r) + r + 1.0F, static_cast<int>(rounded));
 }
 
-float widened(std::uint16_t half) {
+float widened(std::uint16_t bits) {
+  const std::uint32_t half = bits;
   const std::uint32_t exponent = (half >> 10U) & 0x1FU;
   const std::uint32_t fraction = half & 0x3FFU;
   const std::uint32_t sign = (half & 0x8000U) << 16U;
@@ -107,7 +106,7 @@ Peak peak(const float* x) {
 double weigh(const float* x, const Scale& scale, float* weights) {
   Sums sums{};
   for (std::size_t i = 0; i < kBlockTokens; ++i) {
-    const float gap = scale.gap(x[i]);
+    const float gap = gap_of(x[i], scale);
     const float each = weight(gap);
     sums.at(i % kLanes) += each;
     weights[i] = gap <= scale.min_gap ? each : 0.0F;

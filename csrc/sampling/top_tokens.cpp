@@ -21,10 +21,7 @@ std::vector<Candidate>& TopTokens::finish() {
 
 void TopTokens::keep_first() {
   const auto last = candidates_.begin() + static_cast<std::ptrdiff_t>(top_k_ - 1);
-  std::ranges::nth_element(candidates_, last,
-                           [](const Candidate& one, const Candidate& other) {
-                             return one.is_before(other);
-                           });
+  std::ranges::nth_element(candidates_, last, is_before);
   threshold_ = last->x;
   candidates_.resize(top_k_);
 }

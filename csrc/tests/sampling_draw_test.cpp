@@ -105,7 +105,7 @@ TEST_CASE("draws are those of sorting, with every filter and every set of kernel
 
 TEST_CASE("of equals the lower ids are kept, over the borders of blocks") {
   Drawer drawer(*kernels_of(best_instructions()));
-  std::vector<float> x(1000, 1.0F);
+  const std::vector<float> x(1000, 1.0F);
   for (std::uint32_t position = 0; position < 300; ++position) {
     Settings how = settings(position);
     how.top_p = 0.5495F; // the 550th token reaches it
@@ -263,8 +263,8 @@ TEST_CASE("a batch's rows are drawn by themselves, and refused as a whole") {
 
   Drawer drawer(*kernels_of(Instructions::kScalar));
   for (std::uint32_t row = 0; row < 2; ++row) {
-    const std::vector<float> own(logits.begin() + 10 * row,
-                                 logits.begin() + 10 * (row + 1));
+    const auto begin = logits.begin() + std::ptrdiff_t{10} * row;
+    const std::vector<float> own(begin, begin + 10);
     Settings how = settings(row);
     how.noise = {0, 0, row};
     CHECK(tokens.at(row) == drawer.draw(view_of(own), how).token);

@@ -18,18 +18,15 @@ A row's parameters:
 
 x is a logit with its bias; then where the history is not 0, x / repetition if x is
 positive, else x * repetition; then x - frequency * count, and x - presence where the
-count is not 0; then -inf where the mask has no bit. gap = (largest x - x) / temperature.
-Kept are of all tokens (larger x first, of equals the lower id) the first top_k; of these
-those whose mass before them is below top_p of the mass of these; of these those with
-gap <= -log(min_p). The token is that with the largest noise - gap, of equals the lowest
-id; the noise is Gumbel's, of Philox-4x32-10 words of (seed, position, token id).
+count is not 0; then -inf where the mask has no bit. gap = (largest x - x) /
+temperature. Kept are of all tokens (larger x first, of equals the lower id) the first
+top_k; of these those whose mass before them is below top_p of the mass of these; of
+these those with gap <= -log(min_p). The token is that with the largest noise - gap, of
+equals the lowest id; the noise is Gumbel's, of Philox-4x32-10 words of (seed, position,
+token id).
 """
 
-from typing import Any, Self, final
-
-from numpy.typing import NDArray
-
-Array = NDArray[Any]
+from typing import Self, final
 
 def available_instructions() -> tuple[str, ...]:
     """Return which of "scalar", "baseline" and "avx2" this machine can run."""
@@ -49,16 +46,16 @@ class Sampler:
     def __new__(cls, instructions: str | None = None) -> Self: ...
     def sample(
         self,
-        logits: Array,
-        reals: Array,
-        words: Array,
-        tokens: Array,
-        errors: Array,
-        log_probs: Array,
+        logits: object,
+        reals: object,
+        words: object,
+        tokens: object,
+        errors: object,
+        log_probs: object,
         *,
-        histories: Array | None = None,
-        biases: Array | None = None,
-        masks: Array | None = None,
+        histories: object | None = None,
+        biases: object | None = None,
+        masks: object | None = None,
         is_bfloat16: bool = False,
     ) -> None:
         """Write each row's token, error and log-probability; the GIL is released.
@@ -69,9 +66,9 @@ class Sampler:
             tokens: [batch_size] uint32, written; 0 at an error.
             errors: [batch_size] uint32, written: 0; 1 if some x is NaN; 2 if all are
                 -inf.
-            log_probs: [batch_size] float32, written: the token's natural log-probability
-                in the softmax of x / temperature (of x if the largest is taken), before
-                all filters; NaN at an error.
+            log_probs: [batch_size] float32, written: the token's natural logarithm of
+                probability in the softmax of x / temperature (of x if the largest is
+                taken), before all filters; NaN at an error.
             histories: [any, vocab_size] uint32, how often a token is in the answer << 1
                 | whether it is in the prompt.
             biases: [any, vocab_size] float32.

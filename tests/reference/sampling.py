@@ -87,7 +87,8 @@ def right_answers(
         seed, position = int(words[1]) | int(words[2]) << 32, int(words[3])
         noise = vocabulary_noise(seed, position, len(x))
         tokens = _winners(x, gaps, noise, reals, words)
-    return RightAnswers(0, {token: -gaps[token] - log_total for token in tokens})
+    log_probs = {token: float(-gaps[token] - log_total) for token in tokens}
+    return RightAnswers(0, log_probs)
 
 
 def adjusted(logits, reals, history=None, bias=None, mask=None) -> np.ndarray:
