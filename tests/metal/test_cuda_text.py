@@ -41,7 +41,7 @@ def source(name: str, dtype: str) -> str:
             "#include <cuda/std/limits>",
             "#include <cooperative_groups.h>",
             "#define inf cuda::std::numeric_limits<float>::infinity()",
-            texts("cuda"),
+            texts("cuda", name),
             "namespace mlx::core::cu {",
             "namespace cg = cooperative_groups;",
             f"__global__ void {name}({', '.join(arguments)}) {{",

@@ -66,7 +66,7 @@ def test_mlx_writes_a_function_around_each_body(sources, capfd, dtype):
         assert title.startswith(f"{name}_{LOGITS[getattr(mx, dtype)]}_")
         function = re.search(r"\[\[kernel\]\] void (\w+)\(", source)[1]
         assert len(function) < 230  # MLX has files of these names, with an ending
-        assert texts("metal") in source
+        assert texts("metal", name) in source
         assert text(f"{name}.metal") in source
         arrays = signature.inputs + signature.outputs
         numbers = [
