@@ -20,7 +20,7 @@ CPP_SOURCES := $(shell find csrc -name '*.cpp' -o -name '*.hpp' -o -name '*.c')
 DOCTEST = $(wildcard $(addsuffix /doctest/doctest.h,/usr/include /usr/local/include /opt/homebrew/include))
 PIP = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help setup demo test test-native test-tsan fuzz coverage-native test-claude conformance chaos forced-answers traces traces-whole sampling mutants slowdowns lint bench clean distclean
+.PHONY: help setup demo test test-native test-metal test-cuda test-cuda-text test-tsan fuzz coverage-native test-claude conformance chaos forced-answers traces traces-whole sampling mutants slowdowns lint bench clean distclean
 
 help:
 	@echo "make demo      install into .venv, start a server, stream one answer"
@@ -35,6 +35,8 @@ help:
 	@echo "make sampling         5,200 rows of logits against the reference, millions of draws"
 	@echo "make fuzz             ten minutes of malformed GGUF files (FUZZ_S=)"
 	@echo "make coverage-native  lines of the C++ cores that their tests run"
+	@echo "make test-metal       the sampling kernels on a Mac's GPU; test-cuda: on NVIDIA's"
+	@echo "make test-cuda-text   their CUDA form compiled, which needs no GPU"
 	@echo "make test-tsan the C++ tests under ThreadSanitizer"
 	@echo "make mutants   break the server in many ways; see that the tests notice"
 	@echo "make slowdowns builds made slower; see that pensieve-bench notices"
@@ -133,6 +135,20 @@ else
 	PATH="$(CURDIR)/$(BIN):$$PATH" && cmake --preset asan && cmake --build --preset asan && ctest --preset asan
 endif
 
+# On a GPU, with real vocabularies too; `make test` has small ones, or says that MLX has
+# no GPU here. CUDA needs MLX's: .venv/bin/python -m pip install 'mlx[cuda13]'.
+test-metal test-cuda: setup
+	PENSIEVE_TEST_GPU_ROWS=600 $(BIN)/python -m pytest tests/metal/test_gpu.py
+
+# NVIDIA's compiler comes from PyPI, some 180 MB.
+NVRTC := build/nvidia
+test-cuda-text: setup $(NVRTC)
+	PENSIEVE_TEST_NVRTC=$(NVRTC) $(BIN)/python -m pytest tests/metal/test_cuda_text.py
+
+$(NVRTC):
+	$(PIP) install --quiet --target $@.part "nvidia-cuda-nvrtc>=13,<14" "nvidia-cuda-runtime>=13,<14" "nvidia-cuda-crt>=13,<14" "nvidia-cuda-cccl>=13,<14"
+	@mv $@.part $@
+
 # Ten minutes, or FUZZ_S seconds; .ci/run has less than one. What it finds stays in
 # build/fuzz-corpus for the next time; `test-native` mutates files without it, a little.
 FUZZ_S ?= 600
@@ -186,6 +202,9 @@ slowdowns: setup
 # clang-tidy comes from PyPI and does not know where Apple keeps its headers.
 TIDY_SYSROOT = $(if $(filter Darwin,$(shell uname -s)),--extra-arg=-isysroot$(shell xcrun --show-sdk-path))
 
+# The kernels' texts, and what runs them on a CPU.
+KERNELS = $(wildcard metal/*.h tests/metal/emulated/*.hpp)
+
 TIDIED = $(filter-out $(if $(DOCTEST),,csrc/tests/%),$(filter %.cpp %.c,$(CPP_SOURCES)))
 STUBBED = $(subst /,.,$(basename $(wildcard pensieve/_native/*.pyi)))
 
@@ -196,7 +215,7 @@ lint: setup
 	$(BIN)/stubtest $(STUBBED)
 	$(BIN)/lint-imports
 	PATH="$(CURDIR)/$(BIN):$$PATH" cython-lint csrc
-	$(BIN)/clang-format --dry-run -Werror $(CPP_SOURCES)
+	$(BIN)/clang-format --dry-run -Werror $(CPP_SOURCES) $(KERNELS)
 	PATH="$(CURDIR)/$(BIN):$$PATH" cmake -S . -B build/tidy -G Ninja --log-level=WARNING -DCMAKE_EXPORT_COMPILE_COMMANDS=ON -DPENSIEVE_TESTS=$(if $(DOCTEST),ON,OFF)
 	$(BIN)/clang-tidy -p build/tidy --quiet $(TIDY_SYSROOT) $(TIDIED)
 

@@ -169,8 +169,8 @@ def frequencies(settings: Settings, vocab_size: int = 1000) -> dict[str, float]:
         2 / (9 * freedom)
     ) ** 0.5
     return {
-        "draws": counts.sum(),
-        "outside_of_what_is_kept": outside,
+        "draws": float(counts.sum()),
+        "outside_of_what_is_kept": float(outside),
         "chi_square": chi_square,
         "degrees_of_freedom": freedom,
         "deviations": deviations,
@@ -254,6 +254,20 @@ def beside(
     return times
 
 
+def as_graphs(batch_size: int, vocab_size: int, rounds: int) -> dict[str, Any]:
+    """Return the times of draws that Python describes once, by `mx.compile`."""
+    logits = zipf(batch_size, vocab_size, mx.bfloat16)
+    sampler = GpuSampler()
+    works: dict[str, Work] = {}
+    for name in ("top_k_top_p", "top_p", "greedy"):
+        params, is_measured = arrays(TIMED[name], batch_size)
+        draw = partial(sampler, is_measured=is_measured)
+        graph = mx.compile(draw)
+        works[name] = partial(draw, logits, *params)
+        works[f"{name} as a graph"] = partial(graph, logits, *params)
+    return timed(works, rounds)
+
+
 def other_sizes(batch_size: int, vocab_size: int, rounds: int) -> dict[str, Any]:
     """Return the times of kernels in other sizes; of those that do not run, why."""
     logits = zipf(batch_size, vocab_size, mx.bfloat16)
@@ -293,6 +307,7 @@ def measure(report: Report, vocab_size: int, sizes: str, rounds: int) -> None:
     report.part("frequencies top_p", 60, partial(frequencies, TIMED["top_p"]))
     for size in (1, 16):
         report.part(f"decode {size}", 120, partial(decode_steps, sizes, size, QWEN))
+    report.part("graphs", 60, lambda: as_graphs(1, vocab_size, rounds))
     for size in BATCHES:
         work = partial(other_sizes, size, vocab_size, rounds)
         report.part(f"sizes batch {size}", 150, work)

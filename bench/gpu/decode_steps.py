@@ -4,7 +4,7 @@ import itertools
 import statistics
 import time
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import mlx.core as mx
@@ -31,7 +31,7 @@ Sample = Callable[[mx.array, int], mx.array]
 def decode_steps(sizes: str, batch_size: int, settings: Settings) -> dict[str, Any]:
     """Return microseconds a step and tokens a second by each way of sampling, medians
     of rounds in turn."""
-    model = quantized(sizes)
+    model = model_of(sizes)
     prompt = mx.zeros((batch_size, PROMPT_SIZE), mx.uint32)
     samples = {
         "greedy": lambda logits, position: mx.argmax(logits, axis=-1),
@@ -68,6 +68,12 @@ def decode_steps(sizes: str, batch_size: int, settings: Settings) -> dict[str, A
     }
 
 
+@cache
+def model_of(sizes: str) -> nn.Module:
+    """Return the model, made once."""
+    return quantized(sizes)
+
+
 def kernel(settings: Settings, batch_size: int) -> Sample:
     """Return draws by the kernels, whose parameters the host sends with each step."""
     sampler = GpuSampler()
@@ -100,11 +106,11 @@ def chain(settings: Settings) -> Sample:
 
 def step_seconds(model: nn.Module, prompt: mx.array, sample: Sample) -> float:
     """Return the mean seconds of a step, after some that are not counted."""
-    cache = make_prompt_cache(model)
+    layers = make_prompt_cache(model)
     positions = itertools.count()
 
     def begin(tokens: mx.array) -> mx.array:
-        logits = model(tokens, cache=cache)[:, -1, :]
+        logits = model(tokens, cache=layers)[:, -1, :]
         drawn = sample(logits, next(positions))
         mx.async_eval(drawn)  # type: ignore[no-untyped-call]
         return drawn

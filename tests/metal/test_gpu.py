@@ -19,7 +19,7 @@ from pensieve.engine.sampling.gpu_kernels import (
 )
 
 NUM_ROWS = int(os.environ.get("PENSIEVE_TEST_GPU_ROWS") or cases.NUM_FAST)
-"""5,200 is all."""
+"""Of 5,200; from 320 on they have the vocabularies of real models."""
 ROWS_OF_A_TEST = 80
 LOGITS = {"float32": mx.float32, "float16": mx.float16, "uint16": mx.bfloat16}
 

@@ -134,8 +134,8 @@ WRONG = {
         "(other > -infinity() ? 1.0f : 0.0f)",
     ),
     "the last one's share of top-k's mass": (
-        "above.mass + float(params.top_k - above.count) *",
-        "above.mass + 0.0f *",
+        "float(params.top_k - above.count) * weight_of",
+        "0.0f * weight_of",
     ),
 }
 

@@ -7,8 +7,10 @@ MLX operations of `sampler.py`. Model thread only, as all of MLX.
 """
 
 import hashlib
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import resources
 from typing import Literal, cast
 
@@ -152,6 +154,7 @@ class GpuSampler:
         self._sizes = sizes
         self._verbose = verbose
         self._kernels: dict[tuple[str, mx.Dtype], Callable[..., list[mx.array]]] = {}
+        self._compiled: dict[tuple[bool, ...], Callable[..., list[mx.array]]] = {}
 
     def __call__(
         self,
@@ -184,7 +187,25 @@ class GpuSampler:
             ValueError: arrays do not fit together.
         """
         given = (logits, reals, words, histories, biases, masks)
-        rows = _checked(dict(zip(_ROWS, given, strict=True)))
+        kind = (is_measured, *(each is not None for each in given))
+        draw = self._compiled.get(kind)
+        if draw is None:
+            # PERF: else MLX writes each kernel's text anew at each call, and Python its
+            # arguments; bench/gpu/bench_sampling.py
+            draw = self._compiled[kind] = mx.compile(partial(self._draw, kind))
+        tokens, errors, log_probs = draw(*(each for each in given if each is not None))
+        return tokens, errors, log_probs
+
+    def _draw(self, kind: tuple[bool, ...], *given: mx.array) -> list[mx.array]:
+        """Return what is drawn, from those arrays that there are."""
+        is_measured, *are_there = kind
+        arrays, logits = iter(given), given[0]
+        rows = _checked(
+            {
+                name: next(arrays) if is_there else None
+                for name, is_there in zip(_ROWS, are_there, strict=True)
+            }
+        )
         batch_size, vocab_size = logits.shape
         splits = self._sizes.num_splits(vocab_size)
         grid = (splits, batch_size)
@@ -192,10 +213,9 @@ class GpuSampler:
         mass = split  # not read
         if is_measured:
             mass = self._run("sample_mass", rows + split, logits, grid)
-        tokens, errors, log_probs = self._run(
+        return self._run(
             "sample_row", rows + split + mass, logits, (1, batch_size), is_measured
         )
-        return tokens, errors, log_probs
 
     def _run(
         self,
@@ -258,7 +278,7 @@ def kernel(
 ) -> Callable[..., list[mx.array]]:
     """Return a kernel for logits of a type. Building it does not compile it."""
     make = mx.fast.metal_kernel if backend == "metal" else mx.fast.cuda_kernel
-    header, body = texts(backend), text(f"{name}.metal")
+    header, body = texts(backend, name), text(f"{name}.metal")
     # MLX finds compiled kernels by their names, on CUDA from one run to the next.
     digest = hashlib.sha256((header + body).encode()).hexdigest()[:8]
     signature = SIGNATURES[name]
@@ -274,10 +294,27 @@ def kernel(
     )
 
 
-def texts(backend: Backend | None) -> str:
-    """Return what goes before a body; None: without a prelude."""
-    names = (*HEADERS,) if backend is None else (f"prelude_{backend}.h", *HEADERS)
-    return "".join(map(text, names))
+def texts(backend: Backend | None, name: str = "") -> str:
+    """Return what goes before a body.
+
+    Args:
+        backend: whose prelude comes first; None: nobody's.
+        name: the kernel's; empty: for all kernels in one program.
+    """
+    others = {f"{each}.h" for each in SIGNATURES if name and each != name}
+    names = [each for each in HEADERS if each not in others]
+    if backend is not None:
+        names = [f"prelude_{backend}.h", *names]
+    return "".join(without_comments(text(name)) for name in names)
+
+
+def without_comments(text: str) -> str:
+    """Return a text without comments, indentation and empty lines.
+
+    PERF: MLX hashes the whole text of a kernel each time that it runs.
+    """
+    lines = (re.sub(r"//.*", "", line).strip() for line in text.splitlines())
+    return "".join(f"{line}\n" for line in lines if line)
 
 
 def text(name: str) -> str:
