@@ -28,13 +28,18 @@ RowView view_of(const std::vector<float>& x) {
   return {x.data(), Dtype::kFloat32, x.size(), nullptr, nullptr, nullptr, {1, 1, 0, 0}};
 }
 
-// By sorting, in double: the reference. Nothing near a threshold is asked of it.
-std::uint32_t drawn_by_sorting(const std::vector<float>& x, const Settings& how) {
-  const double largest = *std::ranges::max_element(x);
+std::vector<std::uint32_t> sorted(const std::vector<float>& x) {
   std::vector<std::uint32_t> order(x.size());
   std::iota(order.begin(), order.end(), 0U);
   std::ranges::stable_sort(order, std::ranges::greater{},
                            [&](std::uint32_t token) { return x[token]; });
+  return order;
+}
+
+// By sorting, in double: the reference. Nothing near a threshold is asked of it.
+std::uint32_t drawn_by_sorting(const std::vector<float>& x,
+                               std::vector<std::uint32_t> order, const Settings& how) {
+  const double largest = x[order[0]];
   if (how.top_k != 0 && how.top_k < order.size()) {
     order.resize(how.top_k);
   }
@@ -81,9 +86,10 @@ TEST_CASE("draws are those of sorting, with every filter and every set of kernel
     }
     Drawer drawer(*kernels);
     std::uint32_t position = 0;
-    for (const std::size_t size : {1U, 2U, 255U, 256U, 257U, 1003U, 20'000U}) {
+    for (const std::size_t size : {1U, 2U, 255U, 256U, 257U, 1003U, 6000U}) {
       for (const float deviation : {0.001F, 1.0F, 4.0F, 30.0F}) {
         const std::vector<float> x = normal_logits(size, deviation, ++position);
+        const std::vector<std::uint32_t> order = sorted(x);
         for (const std::uint32_t top_k : {0U, 1U, 3U, 40U, 700U}) {
           for (const float top_p : {1.0F, 0.9F, 0.31F, 1e-3F, 0.0F}) {
             for (const float min_gap : {kInfinity, 2.5F, 0.0F}) {
@@ -94,7 +100,7 @@ TEST_CASE("draws are those of sorting, with every filter and every set of kernel
               CAPTURE(position);
               const Answer answer = drawer.draw(view_of(x), how);
               REQUIRE(answer.error == Error::kNone);
-              REQUIRE(answer.token == drawn_by_sorting(x, how));
+              REQUIRE(answer.token == drawn_by_sorting(x, order, how));
             }
           }
         }
@@ -106,11 +112,12 @@ TEST_CASE("draws are those of sorting, with every filter and every set of kernel
 TEST_CASE("of equals the lower ids are kept, over the borders of blocks") {
   Drawer drawer(*kernels_of(best_instructions()));
   const std::vector<float> x(1000, 1.0F);
-  for (std::uint32_t position = 0; position < 300; ++position) {
+  const std::vector<std::uint32_t> order = sorted(x);
+  for (std::uint32_t position = 0; position < 100; ++position) {
     Settings how = settings(position);
     how.top_p = 0.5495F; // the 550th token reaches it
     REQUIRE(drawer.draw(view_of(x), how).token < 550);
-    REQUIRE(drawer.draw(view_of(x), how).token == drawn_by_sorting(x, how));
+    REQUIRE(drawer.draw(view_of(x), how).token == drawn_by_sorting(x, order, how));
     how.top_p = 1.0F;
     how.top_k = 300;
     REQUIRE(drawer.draw(view_of(x), how).token < 300);
@@ -119,11 +126,12 @@ TEST_CASE("of equals the lower ids are kept, over the borders of blocks") {
 
 TEST_CASE("a flat row with little to keep is narrowed down in the whole and in a few") {
   Drawer drawer(*kernels_of(best_instructions()));
-  const std::vector<float> x = normal_logits(100'000, 1e-3F, 5);
-  for (std::uint32_t position = 0; position < 40; ++position) {
+  const std::vector<float> x = normal_logits(60'000, 1e-3F, 5);
+  const std::vector<std::uint32_t> order = sorted(x);
+  for (std::uint32_t position = 0; position < 16; ++position) {
     Settings how = settings(position);
     how.top_p = position % 2 == 0 ? 2e-4F : 0.3F;
-    REQUIRE(drawer.draw(view_of(x), how).token == drawn_by_sorting(x, how));
+    REQUIRE(drawer.draw(view_of(x), how).token == drawn_by_sorting(x, order, how));
   }
 }
 
@@ -143,6 +151,31 @@ TEST_CASE("log-probabilities are of the tempered logits before all filters") {
   const Answer taken = drawer.draw(view_of(x), how);
   CHECK(taken.token == 2);
   CHECK(taken.log_prob == doctest::Approx(-std::log(1 + std::exp(-1) + std::exp(-2))));
+}
+
+TEST_CASE("halves are drawn as the float32 that they are") {
+  constexpr std::size_t kSize = 700;
+  std::vector<std::uint16_t> halves(kSize);
+  std::vector<float> float16s(kSize);
+  std::vector<float> bfloat16s(kSize);
+  std::mt19937 random(2);
+  for (std::size_t i = 0; i < kSize; ++i) {
+    const auto fraction = static_cast<std::uint32_t>(random() % 0x80); // of 7 bits
+    halves[i] = static_cast<std::uint16_t>(0x4000U + fraction);
+    float16s[i] = 2.0F + static_cast<float>(fraction) / 512.0F;
+    bfloat16s[i] = 2.0F + static_cast<float>(fraction) / 64.0F;
+  }
+  Drawer drawer(*kernels_of(best_instructions()));
+  RowView view = view_of(float16s);
+  view.logits = halves.data();
+  for (std::uint32_t position = 0; position < 20; ++position) {
+    view.dtype = Dtype::kFloat16;
+    CHECK(drawer.draw(view, settings(position)).token ==
+          drawn_by_sorting(float16s, sorted(float16s), settings(position)));
+    view.dtype = Dtype::kBfloat16;
+    CHECK(drawer.draw(view, settings(position)).token ==
+          drawn_by_sorting(bfloat16s, sorted(bfloat16s), settings(position)));
+  }
 }
 
 TEST_CASE("several infinities share the mass, and the first of them is taken") {

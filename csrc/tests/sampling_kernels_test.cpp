@@ -46,11 +46,13 @@ WordBlock words_of(unsigned seed) {
 }
 
 void require_equal(const Block& one, const Block& other) {
-  for (std::size_t i = 0; i < kBlockTokens; ++i) {
-    CAPTURE(i);
-    const bool are_nan = std::isnan(one.at(i)) && std::isnan(other.at(i));
-    REQUIRE((one.at(i) == other.at(i) || are_nan));
+  std::size_t first = 0; // that differs
+  while (first < kBlockTokens &&
+         (one[first] == other[first] ||
+          (std::isnan(one[first]) && std::isnan(other[first])))) {
+    ++first;
   }
+  REQUIRE(first == kBlockTokens);
 }
 
 std::vector<const Kernels*> fast_kernels() {
@@ -69,7 +71,7 @@ constexpr std::array<Penalties, 3> kPenalties = {
 TEST_CASE("every set of kernels gives the bits that the scalar one gives") {
   const Kernels& scalar = *kernels_of(Instructions::kScalar);
   for (const Kernels* kernels : fast_kernels()) {
-    for (unsigned seed = 0; seed < 200; ++seed) {
+    for (unsigned seed = 0; seed < 60; ++seed) {
       CAPTURE(seed);
       const Block x = block_of(seed, seed % 2 == 0);
       const Block other = block_of(1000 + seed);
@@ -126,9 +128,11 @@ TEST_CASE("every set of kernels makes the words of Philox") {
     for (const std::uint32_t first_block : {0U, 64U, 65'536U, 536'870'848U}) {
       WordBlock words{};
       kernels->words(first_block, key, words.data());
+      WordBlock expected{};
       for (std::uint32_t i = 0; i < kBlockTokens; ++i) {
-        REQUIRE(words.at(i) == word_of(4 * first_block + i, key));
+        expected.at(i) = word_of(4 * first_block + i, key);
       }
+      REQUIRE(words == expected);
     }
   }
 }
