@@ -8,6 +8,6 @@ if "mlx.core" not in sys.modules:  # else too late, and these cases multiply not
     preload()
 
 from ..case import Case
-from . import native_sampling, noise, sampling
+from . import noise, sampling
 
-CASES: list[Case] = [*noise.CASES, *sampling.CASES, *native_sampling.CASES]
+CASES: list[Case] = [*noise.CASES, *sampling.CASES]

@@ -20,7 +20,7 @@ from pensieve.engine.sampling.sampler import Sampler
 from pensieve.engine.sampling.sequence import SequenceDraws, history_of
 from pensieve.link.messages import SamplingParams
 
-from ..case import Case, Contest
+from ..case import Case, Contest, Work
 from .noise import VOCABULARIES
 
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -44,37 +44,22 @@ def zipf_logits(vocab_size: int) -> mx.array:
     return logits
 
 
-def drawing(
-    sampler: Sampler, logits: mx.array, params: SamplingParams
-) -> Callable[[], None]:
-    """Return what draws the next token of a sequence."""
+def drawing(sampler: Sampler, logits: mx.array, params: SamplingParams) -> Work:
+    """Return what draws the next token of each row.
+
+    Args:
+        logits: [batch_size, vocab_size], evaluated.
+    """
     history = None
     if params.repetition_penalty != 1:
-        history = history_of(PROMPT, (), logits.size)
-    sequence = SequenceDraws(params, len(PROMPT), history)
-    return lambda: mx.eval(sampler(logits[None], [sequence], [None]).tokens)
+        history = history_of(PROMPT, (), logits.shape[1])
+    sequences = [SequenceDraws(params, len(PROMPT), history) for _ in logits]
+    masks = [None] * len(sequences)
+    return lambda: mx.eval(sampler(logits, sequences, masks).tokens)
 
 
-def drawn(vocab_size: int, settings: dict[str, Any]) -> Callable[[Path], Contest]:
-    """Return what sets up a draw with these settings."""
-
-    def make(_: Path) -> Contest:
-        logits = zipf_logits(vocab_size)
-        params = SamplingParams(seed=1, **settings)
-        chosen = best_sampler(vocab_size, logits.dtype)
-        return Contest(
-            drawing(chosen.sampler, logits, params),
-            {
-                "MLX operations": drawing(draw_by_operations, logits, params),
-                "mlx-lm": by_mlx_lm(logits, params),
-            },
-        )
-
-    return make
-
-
-def by_mlx_lm(logits: mx.array, params: SamplingParams) -> Callable[[], None]:
-    """Return what draws a token as mlx-lm does with these settings."""
+def by_mlx_lm(logits: mx.array, params: SamplingParams) -> Work:
+    """Return what does the same as mlx-lm has it, log-probabilities included."""
     sampler = make_sampler(
         temp=params.temperature,
         top_p=params.top_p if params.top_p < 1 else 0,
@@ -88,16 +73,42 @@ def by_mlx_lm(logits: mx.array, params: SamplingParams) -> Callable[[], None]:
     tokens = mx.array(PROMPT)
 
     def draw() -> None:
-        row = logits[None]
+        rows = logits
         for process in processors:
-            row = process(tokens, row)
-        mx.eval(sampler(row - mx.logsumexp(row, axis=-1, keepdims=True)))
+            rows = process(tokens, rows)
+        mx.eval(sampler(rows - mx.logsumexp(rows, axis=-1, keepdims=True)))
 
     return draw
 
 
+def drawn(
+    vocab_size: int, settings: dict[str, Any], batch_size: int = 1
+) -> Callable[[Path], Contest]:
+    """Return what sets up a draw with these settings."""
+
+    def make(_: Path) -> Contest:
+        row = zipf_logits(vocab_size)[None]
+        logits = mx.contiguous(mx.repeat(row, batch_size, axis=0))
+        mx.eval(logits)
+        params = SamplingParams(seed=1, **settings)
+        chosen = best_sampler(vocab_size, logits.dtype)
+        return Contest(
+            drawing(chosen.sampler, logits, params),
+            {
+                "MLX operations": drawing(draw_by_operations, logits, params),
+                "mlx-lm": by_mlx_lm(logits, params),
+            },
+            logits.nbytes,
+        )
+
+    return make
+
+
 CASES = [
-    Case(f"draw.{setting}_{name}", drawn(size, settings))
-    for name, size in VOCABULARIES.items()
-    for setting, settings in SETTINGS.items()
+    *(
+        Case(f"draw.{setting}_{name}", drawn(size, settings))
+        for name, size in VOCABULARIES.items()
+        for setting, settings in SETTINGS.items()
+    ),
+    Case("draw.top_p_49k_8_rows", drawn(49_152, SETTINGS["top_p"], 8)),
 ]
