@@ -29,8 +29,9 @@ from pensieve.engine.weights.load import load  # noqa: E402
 from pensieve.models import store  # noqa: E402
 
 from ..case import Work  # noqa: E402
+from ..native.sampling import native  # noqa: E402
 from ..timing import WALL, timed_in_turn  # noqa: E402
-from .native_sampling import by_mlx_lm, by_operations, native  # noqa: E402
+from .native_sampling import by_mlx_lm, by_operations  # noqa: E402
 from .noise import VOCABULARIES  # noqa: E402
 from .sampling import SETTINGS, zipf_logits  # noqa: E402
 
@@ -90,7 +91,7 @@ def compared(
     """Return three times in microseconds, and how many times the first is as fast."""
     mx.eval(logits)
     works: dict[str, Work] = {
-        "native": native(logits, settings),
+        "native": native(logits, logits.shape, settings),
         "mlx_lm": by_mlx_lm(logits, settings),
         "operations": by_operations(logits, settings),
     }
@@ -116,7 +117,9 @@ def of_a_step(model_name: str, rounds: int) -> dict[str, float]:
             layer.trim(1)
 
     times = timed_in_turn(
-        {"step": step, "native": native(logits, MODEL_SETTING)}, rounds, WALL
+        {"step": step, "native": native(logits, logits.shape, MODEL_SETTING)},
+        rounds,
+        WALL,
     )
     pairs = zip(times["native"], times["step"], strict=True)
     return {

@@ -7,57 +7,25 @@ that its tokens differ; the work is the same.
 """
 
 import itertools
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import mlx.core as mx
-import numpy as np
 from mlx_lm.sample_utils import make_sampler
 
-from pensieve._native.sampling import Sampler
 from pensieve.engine.sampling.kernels import best_noise
 from pensieve.engine.sampling.sampler import draw
 from pensieve.link.messages import SamplingParams
 
 from ..case import Case, Contest, Work
+from ..native.sampling import native
 from .noise import VOCABULARIES
 from .sampling import SETTINGS, zipf_logits
 
-NO_ROW = 0xFFFFFFFF
-
-
-def native(logits: mx.array, settings: dict[str, Any]) -> Work:
-    """Return a draw, at another position each time.
-
-    Args:
-        logits: [batch_size, vocab_size] float32, evaluated.
-    """
-    batch_size = logits.shape[0]
-    min_p = settings.get("min_p", 0.0)
-    reals = np.zeros((batch_size, 8), np.float32)
-    reals[:, 0] = 1 / settings["temperature"]
-    reals[:, 1] = settings.get("top_p", 1.0)
-    reals[:, 2] = -math.log(min_p) if min_p else math.inf
-    reals[:, 3:5] = 1
-    words = np.zeros((batch_size, 8), np.uint32)
-    words[:, 0] = settings.get("top_k", 0)
-    words[:, 1] = np.arange(batch_size)
-    words[:, 5:] = NO_ROW
-    tokens, errors = np.zeros((2, batch_size), np.uint32)
-    log_probs = np.zeros(batch_size, np.float32)
-    sampler = Sampler()
-
-    def work() -> None:
-        words[:, 3] += 1
-        sampler.sample(logits, reals, words, tokens, errors, log_probs)
-
-    return work
-
 
 def by_mlx_lm(logits: mx.array, settings: dict[str, Any]) -> Work:
-    """Return the same by mlx-lm."""
+    """Return a draw from [batch_size, vocab_size] logits by mlx-lm."""
     filters = {k: v for k, v in settings.items() if k != "temperature"}
     sampler = make_sampler(temp=settings["temperature"], **filters)
 
@@ -91,7 +59,7 @@ def drawn(
         logits = mx.contiguous(mx.repeat(row, batch_size, axis=0))
         mx.eval(logits)
         return Contest(
-            native(logits, settings),
+            native(logits, logits.shape, settings),
             {
                 "mlx-lm": by_mlx_lm(logits, settings),
                 "MLX operations": by_operations(logits, settings),
