@@ -3,11 +3,11 @@ r"""Gaps of a stream while a long prompt is read, and tokens a second of many st
 Two parts, on the engine's own scheduler in this process, greedy, without prefix cache:
 
 * A stream decodes while a 6k prompt arrives; and one after the other, at the same chunk
-  size: the largest gap of the first against the longest chunk and two of the longest
-  steps of the second (and each gap against the chunk of the same place, the median of
-  which one slow moment does not move), and the total times, in pairs. The chunk is the
-  one that start-up chooses, fixed; once more it adapts: how many gaps are over the
-  target.
+  size: each gap of the first against the chunk that was computed in it and two of the
+  longest steps of the second; the largest gap against the second's longest chunk, and
+  each against its chunk of the same place, both of which the machine's moods move; and
+  the total times, in pairs. The chunk is the one that start-up chooses, fixed; once
+  more it adapts: how many gaps are over the target.
 * 4 and 8 streams: tokens of all streams a second against mlx-lm's BatchGenerator with
   the same prompts, in turn: while all decode, and over the whole run, prefill included.
   Ratios are medians over the rounds. (Over the whole run mlx-lm has the advantage that
@@ -63,7 +63,7 @@ STREAM, LONG = 1, 2
 STREAM_PROMPT = 64
 PROMPT = 200
 GOALS = {
-    "gap_over_chunk_and_two_steps": (1.0, "at most"),
+    "largest_gap_over_the_chunk_in_it_and_two_steps": (1.0, "at most"),
     "total_ratio": (1.15, "at most"),
     "decode_ratio": (0.95, "at least"),
 }
@@ -147,6 +147,8 @@ class Interleaved(NamedTuple):
     total_s: float
     gaps_s: list[float]
     """Between the stream's tokens, while the prompt was read."""
+    chunks_s: list[float]
+    """What was computed of the prompt in each."""
 
 
 class Apart(NamedTuple):
@@ -173,7 +175,7 @@ def interleaved(engine: Engine, size: int, max_tokens: int) -> Interleaved:
     times = [at for at in engine.token_times[STREAM] if at <= first]
     gaps = [b - a for a, b in itertools.pairwise(times) if b > arrived]
     total_s = CLOCK.now() - began
-    return Interleaved(total_s, gaps)
+    return Interleaved(total_s, gaps, engine.chunks_of[LONG])
 
 
 def one_after_the_other(engine: Engine, size: int, max_tokens: int) -> Apart:
@@ -216,6 +218,12 @@ def measure_gaps(
                 "longest_chunk_s": apart.chunk_s,
                 "longest_step_s": apart.step_s,
                 "gap_over_chunk_and_two_steps": max(together.gaps_s) / bound_s,
+                "largest_gap_over_the_chunk_in_it_and_two_steps": max(
+                    gap / (chunk_s + 2 * apart.step_s)
+                    for gap, chunk_s in zip(
+                        together.gaps_s, together.chunks_s, strict=False
+                    )
+                ),
                 "median_gap_over_its_own_chunk_and_two_steps": statistics.median(
                     gap / (chunk_s + 2 * apart.step_s)
                     for gap, chunk_s in zip(
