@@ -23,7 +23,7 @@ import mlx.core as mx
 import numpy as np
 from mlx_lm.sample_utils import make_sampler
 
-from pensieve.engine.sampling.gpu_kernels import GpuSampler, Sizes, needs_mass
+from pensieve.engine.sampling.gpu_kernels import SamplingKernels, Sizes, needs_mass
 
 from ..timing import in_turn, no_collections
 from .decode_steps import decode_steps
@@ -92,7 +92,7 @@ def compiled(vocab_size: int) -> dict[str, float]:
         for setting in ("top_k_top_p", "top_p"):
             began = time.perf_counter()
             params, is_measured = arrays(TIMED[setting], 1)
-            mx.eval(GpuSampler()(logits, *params, is_measured=is_measured))
+            mx.eval(SamplingKernels()(logits, *params, is_measured=is_measured))
             took[f"{name} {setting}"] = round(time.perf_counter() - began, 2)
     return took
 
@@ -105,7 +105,7 @@ def compared(
     given = (rows.reals, rows.words, rows.histories, rows.biases, rows.masks)
     if is_measured is None:
         is_measured = needs_mass(rows.reals, rows.words, sizes)
-    sampler = GpuSampler(sizes=sizes)
+    sampler = SamplingKernels(sizes=sizes)
     drawn = sampler(logits, *map(mx.array, given), is_measured=is_measured)
     tokens, errors, log_probs = map(np.array, drawn)
     wrong: list[str] = []
@@ -150,7 +150,7 @@ def frequencies(settings: Settings, vocab_size: int = 1000) -> dict[str, float]:
     reals = np.array([settings.reals()] * size, np.float32)
     words = np.array([settings.words(3, 0)] * size, np.uint32)
     is_measured = needs_mass(reals, words)
-    sampler = GpuSampler()
+    sampler = SamplingKernels()
     for first in range(0, NUM_DRAWS, size):
         words[:, 3] = np.arange(first, first + size)
         tokens = sampler(
@@ -195,7 +195,7 @@ def rivals(logits: mx.array) -> dict[str, Work]:
 
 def kernels(logits: mx.array, sizes: Sizes, names: list[str]) -> dict[str, Work]:
     """Return draws with each of the settings."""
-    sampler = GpuSampler(sizes=sizes)
+    sampler = SamplingKernels(sizes=sizes)
 
     def draw(name: str) -> Work:
         params, is_measured = arrays(TIMED[name], len(logits))
@@ -257,7 +257,7 @@ def beside(
 def as_graphs(batch_size: int, vocab_size: int, rounds: int) -> dict[str, Any]:
     """Return the times of draws that Python describes once, by `mx.compile`."""
     logits = zipf(batch_size, vocab_size, mx.bfloat16)
-    sampler = GpuSampler()
+    sampler = SamplingKernels()
     works: dict[str, Work] = {}
     for name in ("top_k_top_p", "top_p", "greedy"):
         params, is_measured = arrays(TIMED[name], batch_size)

@@ -13,7 +13,7 @@ import numpy as np
 from mlx_lm.models.cache import make_prompt_cache
 from mlx_lm.sample_utils import make_sampler
 
-from pensieve.engine.sampling.gpu_kernels import GpuSampler, needs_mass
+from pensieve.engine.sampling.gpu_kernels import SamplingKernels, needs_mass
 
 from ..timing import in_turn
 from .random_model import config, quantized
@@ -76,7 +76,7 @@ def model_of(sizes: str) -> nn.Module:
 
 def kernel(settings: Settings, batch_size: int) -> Sample:
     """Return draws by the kernels, whose parameters the host sends with each step."""
-    sampler = GpuSampler()
+    sampler = SamplingKernels()
     reals = np.array([settings.reals()] * batch_size, np.float32)
     words = np.array([settings.words(i, 0) for i in range(batch_size)], np.uint32)
     is_measured = needs_mass(reals, words)

@@ -1,7 +1,7 @@
 """Rows of logits for a GPU's samplers, and which tokens are right answers, in float64.
 
 Short and alone, for a host without the tests: tests/reference/sampling.py is the same
-at length. A row's parameters are those of `GpuSampler`.
+at length. A row's parameters are those of `SamplingKernels`.
 """
 
 import math

@@ -4,13 +4,8 @@ The native sampler reads the logits where MLX has them; the others are MLX on th
 All in turn, round by round, on the same logits: they fall off as Zipf's law has it, or
 all are nearly equal. Ratios are medians of the rounds' quotients. Then the same on what
 a model computes: a step of decoding (the forward pass on one token, evaluated), and the
-<<<<<<< HEAD
 native draw from its logits. Goals: 20 times as fast as mlx-lm with top-k and top-p,
 and less than 3 % of a step of SmolLM2. Prints a table and, last, one line of JSON.
-=======
-native draw from its logits. Goals: with top-k or top-p 20 times as fast as mlx-lm, and
-less than 3 % of a step of SmolLM2. Prints a table and, last, one line of JSON.
->>>>>>> sampling-cpu
 
     python -m pensieve.bench.kernels.bench_sampling [--model smollm2] [--rounds 15]
 """
@@ -37,24 +32,15 @@ from pensieve.link.messages import SamplingParams  # noqa: E402
 from pensieve.models import store  # noqa: E402
 
 from ..case import Work  # noqa: E402
-from ..native.sampling import native  # noqa: E402
 from ..timing import WALL, timed_in_turn  # noqa: E402
-<<<<<<< HEAD
-=======
-from .native_sampling import by_mlx_lm, by_operations  # noqa: E402
->>>>>>> sampling-cpu
 from .noise import VOCABULARIES  # noqa: E402
 from .sampling import SETTINGS, by_mlx_lm, drawing, zipf_logits  # noqa: E402
 
 GOAL_TIMES, GOAL_SHARE = 20, 0.03
 MODEL_SETTING = SETTINGS["top_p"]
 PROMPT = list(range(1000, 1064))
-<<<<<<< HEAD
 CHAIN = "top_k_top_p"
 """The setting that the first goal is about."""
-=======
-GOAL_FILTERS = ("top_k", "top_p")
->>>>>>> sampling-cpu
 
 
 def main() -> None:
@@ -79,12 +65,7 @@ def main() -> None:
                     f"   {row['of_mlx_lm']:6.1f} times mlx-lm,"
                     f" {row['of_operations']:6.1f} times MLX operations"
                 )
-<<<<<<< HEAD
                 if setting == CHAIN and row["of_mlx_lm"] < GOAL_TIMES:
-=======
-                is_filtered = any(each in settings for each in GOAL_FILTERS)
-                if is_filtered and row["of_mlx_lm"] < GOAL_TIMES:
->>>>>>> sampling-cpu
                     misses.append(f"{shape} {name} {setting}")
     step = of_a_step(arguments.model, arguments.rounds)
     figures["step"] = {"model": arguments.model, **step}
@@ -112,15 +93,9 @@ def compared(
     mx.eval(logits)
     params = SamplingParams(seed=1, **settings)
     works: dict[str, Work] = {
-<<<<<<< HEAD
         "native": drawing(CpuSampler(), logits, params),
         "mlx_lm": by_mlx_lm(logits, params),
         "operations": drawing(draw_by_operations, logits, params),
-=======
-        "native": native(logits, logits.shape, settings),
-        "mlx_lm": by_mlx_lm(logits, settings),
-        "operations": by_operations(logits, settings),
->>>>>>> sampling-cpu
     }
     times = timed_in_turn(works, rounds, WALL)
     figures = {f"{name}_us": median_us(values) for name, values in times.items()}
@@ -143,16 +118,8 @@ def of_a_step(model_name: str, rounds: int) -> dict[str, float]:
         for layer in cache:
             layer.trim(1)
 
-<<<<<<< HEAD
     draw = drawing(CpuSampler(), logits, SamplingParams(seed=1, **MODEL_SETTING))
     times = timed_in_turn({"step": step, "native": draw}, rounds, WALL)
-=======
-    times = timed_in_turn(
-        {"step": step, "native": native(logits, logits.shape, MODEL_SETTING)},
-        rounds,
-        WALL,
-    )
->>>>>>> sampling-cpu
     pairs = zip(times["native"], times["step"], strict=True)
     return {
         "step_us": median_us(times["step"]),

@@ -12,7 +12,7 @@ import pytest
 import sampling_cases as cases
 
 from pensieve.engine.sampling.gpu_kernels import (
-    GpuSampler,
+    SamplingKernels,
     Sizes,
     available_backend,
     needs_mass,
@@ -42,7 +42,7 @@ def drawn(batch: cases.Batch, sizes: Sizes, is_measured: bool | None = None):
     arrays = [None if array is None else mx.array(array) for array in given]
     if is_measured is None:
         is_measured = needs_mass(batch.reals, batch.words, sizes)
-    answers = GpuSampler(sizes=sizes)(logits, *arrays, is_measured=is_measured)
+    answers = SamplingKernels(sizes=sizes)(logits, *arrays, is_measured=is_measured)
     return [np.array(answer) for answer in answers]
 
 

@@ -11,7 +11,7 @@ import pytest
 from pensieve.engine.sampling.gpu_kernels import (
     LOGITS,
     SIGNATURES,
-    GpuSampler,
+    SamplingKernels,
     Sizes,
     text,
     texts,
@@ -40,7 +40,7 @@ def sources(tmp_path_factory):
 
     def exported(dtype, batch_size, capfd) -> dict[str, str]:
         def draw(logits, reals, words):
-            return GpuSampler("metal", verbose=True)(logits, reals, words)
+            return SamplingKernels("metal", verbose=True)(logits, reals, words)
 
         mx.export_function(
             str(folder / "draw.mlxfn"),

@@ -133,7 +133,7 @@ class Sizes:
         return sizes | dict.fromkeys(_MEASURED, splits * self.measured)
 
 
-class GpuSampler:
+class SamplingKernels:
     """Draws a token for each row of logits.
 
     Args:
@@ -266,7 +266,7 @@ def needs_mass(
 
     Args:
         reals: [batch_size, 8], and
-        words: [batch_size, 8], as of `GpuSampler`.
+        words: [batch_size, 8], as of `SamplingKernels`.
     """
     top_p, top_k, is_greedy = reals[:, 1], words[:, 0], words[:, 4] != 0
     is_selected = (top_k > 0) & (top_k <= sizes.slots)

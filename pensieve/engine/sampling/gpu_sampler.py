@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import mlx.core as mx
 
 from pensieve.engine.sampling.batch import batch_of, on_device
-from pensieve.engine.sampling.gpu_kernels import GpuSampler as SamplingKernels
-from pensieve.engine.sampling.gpu_kernels import needs_mass
+from pensieve.engine.sampling.gpu_kernels import SamplingKernels, needs_mass
 from pensieve.engine.sampling.operations import counted
 from pensieve.engine.sampling.sampler import Drawn
 from pensieve.engine.sampling.sequence import SequenceDraws

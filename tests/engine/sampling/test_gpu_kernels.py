@@ -1,11 +1,11 @@
-"""What `GpuSampler` refuses, and what it says of a batch; its kernels: tests/metal."""
+"""What `SamplingKernels` refuses, and what it says of a batch; its kernels: tests/metal."""
 
 import mlx.core as mx
 import numpy as np
 import pytest
 
 from pensieve.engine.sampling.gpu_kernels import (
-    GpuSampler,
+    SamplingKernels,
     Sizes,
     available_backend,
     needs_mass,
@@ -36,7 +36,7 @@ ROW = {
 )
 def test_arrays_that_do_not_fit_together_are_refused(changed, message):
     with pytest.raises(ValueError, match=message):
-        GpuSampler("metal")(**(ROW | changed))
+        SamplingKernels("metal")(**(ROW | changed))
 
 
 @pytest.mark.parametrize(
