@@ -1,4 +1,4 @@
-"""The sampling kernels on the emulator, called as `SamplingKernels` calls them on a GPU."""
+"""The sampling kernels on the emulator, called as `SamplingKernels` does on a GPU."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What `SamplingKernels` refuses, and what it says of a batch; its kernels: tests/metal."""
+"""What `SamplingKernels` refuses and says of a batch; the kernels: tests/metal."""
 
 import mlx.core as mx
 import numpy as np
