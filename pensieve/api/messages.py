@@ -16,6 +16,8 @@ from pensieve.schema.message import TokenCount
 class Messages:
     """Answers a conversation, streamed or whole."""
 
+    is_limited = True
+
     def __init__(self, service: Service, pace: Pace) -> None:
         self._service = service
         self._pace = pace
@@ -47,6 +49,8 @@ class Messages:
 
 class CountTokens:
     """Says how many tokens a request's prompt has: those of the real call."""
+
+    is_limited = True
 
     def __init__(self, service: Service) -> None:
         self._service = service

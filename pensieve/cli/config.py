@@ -8,8 +8,14 @@ import click
 import msgspec
 
 from pensieve import places
-from pensieve.config import FIELDS, description, load_settings, variable_name
+from pensieve.config import (
+    FIELDS,
+    description,
+    load_settings,
+    variable_name,
+)
 from pensieve.errors import ConfigError
+from pensieve.written_settings import SECRETS
 
 _HEAD = """\
 # Settings of Pensieve. Each line below is a default, switched off by its "#":
@@ -29,7 +35,7 @@ def show() -> None:
     loaded = load_settings()
     rows = []
     for name, value in msgspec.structs.asdict(loaded.settings).items():
-        shown = _masked(value) if name == "api_key" else _as_toml(value)
+        shown = _masked(value) if name in SECRETS else _as_toml(value)
         rows.append((name, shown, loaded.sources[name]))
     widths = [max(len(row[column]) for row in rows) for column in range(2)]
     for name, shown, source in rows:
@@ -76,6 +82,8 @@ def _commented_defaults() -> str:
 
 
 def _as_toml(value: object) -> str:
+    if value is None:
+        return "not set"
     return json.dumps(value) if isinstance(value, str | bool) else str(value)
 
 
