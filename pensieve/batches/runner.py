@@ -15,6 +15,7 @@ from typing import IO
 
 import msgspec
 
+from pensieve import places
 from pensieve.batches.store import BatchStore, PendingRequest
 from pensieve.errors import (
     ApiError,
@@ -84,7 +85,7 @@ class BatchRunner:
         self._changed.set()
 
     async def _run(self) -> None:
-        with self._lock_path.open("w") as lock:
+        with places.open_private(self._lock_path, "wb") as lock:
             await _locked(lock)
             while True:
                 self._changed.clear()
@@ -167,7 +168,7 @@ def _log_end(request: PendingRequest, figures: RequestFigures, ending: str) -> N
     log.info("%s", " ".join(part for part in parts if part))
 
 
-async def _locked(file: IO[str]) -> None:
+async def _locked(file: IO[bytes]) -> None:
     """Wait until no other process holds the lock, and take it."""
     while True:
         try:

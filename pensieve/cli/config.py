@@ -1,7 +1,6 @@
 """`pensieve config`: show the settings that hold, write a file of them, check one."""
 
 import json
-import os
 from pathlib import Path
 
 import click
@@ -50,11 +49,10 @@ def generate(file: Path | None, force: bool) -> None:
     file = file or places.config_file()
     if file.exists() and not force:
         raise ConfigError(f"{file}: there is a file already; --force replaces it")
-    file.parent.mkdir(parents=True, exist_ok=True)
+    places.make_private(file.parent)
     # For this user's eyes only: an api_key may be put into it.
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as out:
-        out.write(_commented_defaults())
+    with places.open_private(file, "wb") as out:
+        out.write(_commented_defaults().encode())
     click.echo(f"Wrote {file}")
 
 
