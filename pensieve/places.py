@@ -96,9 +96,10 @@ def make_private(path: Path) -> None:
     Raises:
         OSError: one cannot be made.
     """
-    for folder in (*reversed(path.parents), path):
-        if not folder.is_dir():
+    for folder in reversed(path.parents):
+        if not folder.exists():
             folder.mkdir(mode=0o700, exist_ok=True)
+    path.mkdir(mode=0o700, exist_ok=True)
 
 
 def open_private(path: Path, mode: str) -> BinaryIO:

@@ -9,6 +9,7 @@ import os
 import signal
 from typing import TYPE_CHECKING, Any
 
+from pensieve import prompt_log
 from pensieve.config import is_loopback, load_settings
 from pensieve.keys import refusal
 
@@ -90,6 +91,7 @@ def post_fork(server: "Arbiter", worker: "Worker") -> None:
     The engine inherits the mask.
     """
     os.umask(umask)
+    prompt_log.switch(settings.log_prompts)
     log = logging.getLogger("pensieve")
     log.handlers = list(server.log.error_log.handlers)
     log.setLevel(server.log.error_log.level)
