@@ -210,6 +210,7 @@ class Protocol(ASGIProtocol):  # type: ignore[misc]  # gunicorn has no types
     def _send_error_response(
         self, status: int, message: str, extra_headers: Iterable[tuple[str, str]] = ()
     ) -> None:
+        self._head_received()  # nothing more is expected
         request_id = new_request_id()
         body = error_body(error_type(status), message, request_id)
         lines = [

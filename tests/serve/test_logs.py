@@ -53,7 +53,7 @@ def test_neither_prompts_nor_keys_are_in_the_log_however_much_it_says(start):
         assert "KeyError" in server.log  # the failure is told, by place and type
         assert SECRET not in server.log
         assert OWN_KEY[:-1] not in server.log
-        assert "no-such-script" not in server.log
+        assert "'no-such-script'" not in server.log  # what the KeyError says
 
 
 def test_prompts_are_in_the_log_where_they_are_wanted_and_only_in_marked_lines(start):

@@ -120,6 +120,7 @@ def test_a_silent_connection_makes_way_and_is_told_so(server):
     held = [server.connect() for _ in range(5)]
 
     assert_api_error(held[0].read_answer(), 503, "overloaded_error")
+    assert held[0].read_all() == b""
     held[4].send(message_request("hello", stream=False))
     assert held[4].read_answer()[0] == 200
     for wire in held:
