@@ -8,6 +8,9 @@ Only where every place is used for an answer is the new one turned away.
 from enum import Enum
 from typing import Protocol as Interface
 
+LEAVING = 4
+"""Connections that are told why they have to leave, for each place."""
+
 
 class Stage(Enum):
     """What a connection is at, in the order in which places are taken from them."""
@@ -32,7 +35,7 @@ class Room:
     """The places of one worker.
 
     Args:
-        size: how many there are; as many more connections may be leaving.
+        size: how many there are; LEAVING times as many connections may be leaving.
     """
 
     def __init__(self, size: int) -> None:
@@ -70,7 +73,7 @@ class Room:
         """Take a connection's place, while it is told why; the first of many ends."""
         self.left(guest)
         self._leaving[guest] = None
-        if len(self._leaving) > self.size:
+        if len(self._leaving) > LEAVING * self.size:
             first = next(iter(self._leaving))
             del self._leaving[first]
             first.abort()

@@ -15,7 +15,7 @@ from gunicorn.workers import gasgi
 
 from pensieve.api.exchange import MUST_END
 from pensieve.serve.protocol import Protocol
-from pensieve.serve.room import Room
+from pensieve.serve.room import LEAVING, Room
 from pensieve.serve.settings import settings
 
 FAREWELL_S = 1.0
@@ -25,7 +25,7 @@ CLOSE_S = 10.0
 """What the application gets to close in."""
 
 OTHER_FILES = 256
-"""Descriptors for all that is no connection, and for those that are leaving."""
+"""Descriptors for all that is no connection."""
 
 # gunicorn looks its protocol up by this name at each connection, and nowhere else.
 gasgi.ASGIProtocol = Protocol
@@ -49,7 +49,7 @@ class Worker(gasgi.ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def init_process(self) -> None:
         """Have enough descriptors for all connections, then serve."""
-        _allow_files(2 * self.worker_connections + OTHER_FILES)
+        _allow_files((1 + LEAVING) * self.worker_connections + OTHER_FILES)
         super().init_process()
 
     def _setup_event_loop(self) -> None:

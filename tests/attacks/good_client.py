@@ -69,13 +69,16 @@ class Attack:
     """An attacker's process, from when the attack is under way."""
 
     def __init__(self, name, port, size):
-        words = [sys.executable, str(ATTACKER), name, str(port), str(size)]
-        pipe = subprocess.PIPE
-        self._process = subprocess.Popen(words, stdin=pipe, stdout=pipe, text=True)
+        self._words = [sys.executable, str(ATTACKER), name, str(port), str(size)]
+        self._process = None
         self.size = 0
         self.statuses = {}
 
     def __enter__(self):
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(
+            self._words, stdin=pipe, stdout=pipe, text=True
+        )
         assert self._process.stdout.readline() == "on\n"
         return self
 

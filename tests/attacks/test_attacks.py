@@ -16,7 +16,7 @@ OWN_KEY = "q7V-secret-Tn2xvYp9R3sLdNtb1oQ4m7w"
 SLACK = 100
 """A good client's time during an attack, of its usual: what is tested is that it is
 answered. The attacker takes its share of the machine, which no server can help."""
-LEAST_S = 0.005
+LEAST_S = 0.02
 """Times below it are taken as it."""
 
 GROWN_BYTES = 192 << 20

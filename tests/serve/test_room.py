@@ -1,6 +1,6 @@
 """Whose place a new connection gets."""
 
-from pensieve.serve.room import Room, Stage
+from pensieve.serve.room import LEAVING, Room, Stage
 
 
 class Guest:
@@ -72,19 +72,16 @@ def test_who_has_just_been_answered_is_the_last_of_the_idle():
     assert first.told == []
 
 
-def test_no_more_connections_are_leaving_than_there_are_places():
+def test_only_so_many_connections_are_leaving():
     room = Room(2)
-    many = guests(6)
+    many = guests(2 * LEAVING + 4)
     for guest in many:
         assert room.enter(guest)
 
     assert [guest.told for guest in many] == [
-        [Stage.HEAD, "abort"],
-        [Stage.HEAD, "abort"],
-        [Stage.HEAD],
-        [Stage.HEAD],
-        [],
-        [],
+        *([Stage.HEAD, "abort"],) * 2,
+        *([Stage.HEAD],) * 2 * LEAVING,
+        *([],) * 2,
     ]
     assert len(room) == 2
 
