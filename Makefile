@@ -20,7 +20,7 @@ CPP_SOURCES := $(shell find csrc -name '*.cpp' -o -name '*.hpp' -o -name '*.c')
 DOCTEST = $(wildcard $(addsuffix /doctest/doctest.h,/usr/include /usr/local/include /opt/homebrew/include))
 PIP = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help setup demo test test-native test-metal test-cuda test-cuda-text test-tsan fuzz coverage-native test-claude conformance chaos forced-answers traces traces-whole sampling mutants slowdowns lint bench clean distclean
+.PHONY: help setup demo test test-native test-metal test-cuda test-cuda-text test-tsan fuzz coverage-native test-claude conformance chaos forced-answers traces traces-whole sampling mutants slowdowns lint bench attacks clean distclean
 
 help:
 	@echo "make demo      install into .venv, start a server, stream one answer"
@@ -28,6 +28,7 @@ help:
 	@echo "make test      all tests, C++ and Python, but for these, which take minutes:"
 	@echo "make conformance      the conformance suite, on SmolLM2 as well"
 	@echo "make chaos            ten minutes of killed engines (CHAOS_S=, CHAOS_SEED=)"
+	@echo "make attacks          floods, slow clients, bombs and guesses at full size"
 	@echo "make test-claude      the whole of Claude Code,"
 	@echo "make forced-answers   300 answers under random schemas, and"
 	@echo "make traces           agents' sessions replayed, and answers from every kind of cache"
@@ -123,6 +124,10 @@ conformance: setup
 CHAOS_S ?= 600
 chaos: setup
 	PENSIEVE_TEST_CHAOS_S=$(CHAOS_S) $(if $(CHAOS_SEED),PENSIEVE_TEST_CHAOS_SEED=$(CHAOS_SEED)) $(BIN)/python -m pytest -s -m "patient or not patient" tests/chaos
+
+# Each attack at full size; `make test` has them small. Says what each has cost.
+attacks: setup
+	$(BIN)/python -m pytest -s -m "patient or not patient" tests/attacks
 
 # The whole agent on the tiny model of the tests, in a terminal too (needs tmux).
 test-claude: setup

@@ -6,7 +6,6 @@ One flat table, with one name in three spellings: `queue_size` in the file,
 
 import ipaddress
 import os
-import re
 import typing
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +16,7 @@ from msgspec import Meta
 
 from pensieve import places
 from pensieve.errors import ConfigError
+from pensieve.keys import LOCAL_TOKEN, named_keys, refusal
 from pensieve.memory_states import MemoryThresholds
 from pensieve.written_settings import (
     PREFIX,
@@ -26,13 +26,6 @@ from pensieve.written_settings import (
     in_file,
     in_words,
 )
-
-LOCAL_TOKEN = "pensieve-local-token"
-"""The key that everybody may use on loopback; it protects nothing."""
-
-MIN_KEY_CHARACTERS = 20
-MIN_KEY_DISTINCT = 8
-"""What a key needs beyond loopback; `secrets.token_urlsafe(32)` is far above both."""
 
 
 def _threshold(what: str) -> Meta:
@@ -183,11 +176,71 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Literal["debug", "info", "warning", "error"],
         Meta(description="How much the log says."),
     ] = "info"
+    log_prompts: Annotated[
+        bool,
+        Meta(description="Whether the log has what clients ask, marked PROMPT TEXT."),
+    ] = False
+    allowed_hosts: Annotated[
+        str | None,
+        Meta(
+            description="Names that clients may know the server by, beside this"
+            " machine's own and `host`, with commas between them; *: any.",
+        ),
+    ] = None
+    allowed_origins: Annotated[
+        str | None,
+        Meta(
+            description="Origins of web pages that may use the server, such as"
+            " https://example.org, with commas between them; *: any but null.",
+        ),
+    ] = None
+    more_api_keys: Annotated[
+        str | None,
+        Meta(
+            description="Keys beside api_key, each with limits of its own: NAME=KEY"
+            " entries with commas between them.",
+        ),
+    ] = None
+    requests_per_minute: Annotated[
+        int,
+        Meta(
+            ge=-1,
+            le=1 << 30,
+            description="Requests of one key in a minute. More get 429. 0: no limit;"
+            " -1: none on loopback, 600 beyond it.",
+        ),
+    ] = -1
+    tokens_per_minute: Annotated[
+        int,
+        Meta(
+            ge=-1,
+            le=1 << 40,
+            description="Tokens of one key in a minute, computed prompts and answers"
+            " together; likewise. -1: none on loopback, 2,000,000 beyond it.",
+        ),
+    ] = -1
+    max_head_bytes: Annotated[
+        int,
+        Meta(
+            ge=1024,
+            le=1 << 20,
+            description="Largest head of a request, all of its headers. More get 431.",
+        ),
+    ] = 65536
+    body_timeout_s: Annotated[
+        float,
+        Meta(gt=0, le=3600, description="Seconds in which a request's body must come."),
+    ] = 120.0
 
     @property
     def is_loopback(self) -> bool:
         """Whether only this machine can connect."""
         return is_loopback(self.host)
+
+    @property
+    def keys(self) -> dict[str, str]:
+        """The keys that clients may send, by name; none: the local token will do."""
+        return named_keys(self.api_key, self.more_api_keys)
 
     @property
     def memory(self) -> MemoryThresholds:
@@ -255,7 +308,7 @@ def load_settings(
         name: found[name].source if name in found else "default" for name in FIELDS
     }
     loaded = LoadedSettings(Settings(**values), sources)  # type: ignore[arg-type]
-    _check_key(loaded)
+    _check_keys(loaded)
     _check_memory(loaded)
     return loaded
 
@@ -297,36 +350,13 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _check_key(loaded: LoadedSettings) -> None:
+def _check_keys(loaded: LoadedSettings) -> None:
     """Refuse a key that cannot be sent, and a weak one where strangers can connect."""
-    settings, sources = loaded.settings, loaded.sources
-    key = settings.api_key
-    if key is not None and not re.fullmatch(r"[!-~]+", key):
-        raise ConfigError(
-            f"{sources['api_key']}: api_key: expected printable ASCII without spaces,"
-            " got something that no HTTP header can carry"
-        )
-    if settings.is_loopback:
-        return
-    make = (
-        "make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
-    )
-    if key is None:
-        raise ConfigError(
-            f"{sources['host']}: other machines can reach {settings.host}: expected an"
-            f" api_key of your own beside it, got none; {make}"
-        )
-    if key == LOCAL_TOKEN:
-        raise ConfigError(
-            f"{sources['api_key']}: api_key: other machines can reach {settings.host}:"
-            f" expected a secret, got {LOCAL_TOKEN}, which everybody knows; {make}"
-        )
-    if len(key) < MIN_KEY_CHARACTERS or len(set(key)) < MIN_KEY_DISTINCT:
-        raise ConfigError(
-            f"{sources['api_key']}: api_key: other machines can reach {settings.host}:"
-            f" expected at least {MIN_KEY_CHARACTERS} characters, {MIN_KEY_DISTINCT} of"
-            f" them different, got {len(key)} with {len(set(key))} different; {make}"
-        )
+    settings = loaded.settings
+    exposed_host = None if settings.is_loopback else settings.host
+    refused = refusal(settings.api_key, settings.more_api_keys, exposed_host)
+    if refused is not None:
+        raise ConfigError(f"{loaded.sources[refused.setting]}: {refused.why}")
 
 
 def _check_memory(loaded: LoadedSettings) -> None:

@@ -8,10 +8,11 @@ Those below ApiError are answered over HTTP as the Messages API names them:
   - ApiError                 500      api_error
     - InvalidRequestError    400      invalid_request_error
     - AuthenticationError    401      authentication_error
+    - PermissionDeniedError  403      permission_error
     - NotFoundError          404      not_found_error
     - RequestTimeoutError    408      timeout_error
     - RequestTooLargeError   413      request_too_large
-    - RateLimitError         429      rate_limit_error (queue full, memory short)
+    - RateLimitError         429      rate_limit_error (queue, memory, a key's limits)
     - OverloadedError        529      overloaded_error (the model cannot be served)
 
 Messages say where, what was expected and what came, in one sentence.
@@ -56,6 +57,14 @@ class AuthenticationError(ApiError):
     headers = {"x-should-retry": "false"}  # noqa: RUF012
 
 
+class PermissionDeniedError(ApiError):
+    """403: a web page that may not use the server, or a name that is not its own."""
+
+    status = 403
+    type = "permission_error"
+    headers = {"x-should-retry": "false"}  # noqa: RUF012
+
+
 class NotFoundError(ApiError):
     """404: no such route or model."""
 
@@ -78,7 +87,7 @@ class RequestTooLargeError(ApiError):
 
 
 class RateLimitError(ApiError):
-    """429: the queue is full, or memory short; clients come again after a while."""
+    """429: a limit is reached for now, or memory short; clients come again later."""
 
     status = 429
     type = "rate_limit_error"

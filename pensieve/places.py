@@ -1,13 +1,14 @@
 """Where Pensieve keeps its files.
 
 All under PENSIEVE_HOME if that is set, else in the platform's own places. Functions
-return paths only; `private_dir` makes one.
+return paths only; `private_dir` makes one, and `open_private` a file in it.
 """
 
 import hashlib
 import os
 import tempfile
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import platformdirs
 
@@ -74,13 +75,49 @@ def prefix_cache_dir() -> Path:
 def private_dir(path: Path) -> Path:
     """Make a folder that only this user can enter, and return it.
 
+    So are those above it, as far as they are made here. One that is there already and
+    that others can write in is taken from them.
+
     Raises:
         OSError: it cannot be made, or belongs to somebody else.
     """
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if path.stat().st_uid != os.getuid():
+    make_private(path)
+    status = path.stat()
+    if status.st_uid != os.getuid():
         raise PermissionError(f"{path}: expected a folder of this user's own")
+    if status.st_mode & 0o022:
+        path.chmod(0o700)
     return path
+
+
+def make_private(path: Path) -> None:
+    """Make a folder and those above it, as far as they are not there, for this user.
+
+    Raises:
+        OSError: one cannot be made.
+    """
+    for folder in reversed(path.parents):
+        if not folder.exists():
+            folder.mkdir(mode=0o700, exist_ok=True)
+    path.mkdir(mode=0o700, exist_ok=True)
+
+
+def open_private(path: Path, mode: str) -> BinaryIO:
+    """Open a file that only this user can read, whatever it was before.
+
+    Args:
+        mode: as `open` has it, of bytes.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+    return cast("BinaryIO", open(path, mode, opener=_private_descriptor))
+
+
+def _private_descriptor(path: str, flags: int) -> int:
+    descriptor = os.open(path, flags, 0o600)
+    os.fchmod(descriptor, 0o600)
+    return descriptor
 
 
 def socket_path(name: str) -> Path:

@@ -21,6 +21,9 @@ PREFIX = "PENSIEVE_"
 NOT_SETTINGS = {"PENSIEVE_HOME"}
 """Variables with the prefix that are read elsewhere; so are all PENSIEVE_TEST_*."""
 
+SECRETS = {"api_key", "more_api_keys"}
+"""Settings whose values are shown to nobody."""
+
 REFUSED = {
     "workers": "there is one HTTP worker: it needs no second one to keep up with a GPU,"
     " and two would each want the model"
@@ -99,7 +102,7 @@ def converted(name: str, found: Found, kind: object) -> object:
     try:
         return msgspec.convert(found.value, kind, strict=not found.is_text)
     except msgspec.ValidationError as error:
-        got = "something else" if name == "api_key" else repr(found.value)
+        got = "something else" if name in SECRETS else repr(found.value)
         where = found.source if found.is_text else f"{found.source}: {name}"
         raise ConfigError(f"{where}: expected {in_words(kind)}, got {got}") from error
 

@@ -6,7 +6,6 @@ import pytest
 from pensieve import places
 from pensieve.config import (
     FIELDS,
-    LOCAL_TOKEN,
     Settings,
     as_environment,
     description,
@@ -14,6 +13,7 @@ from pensieve.config import (
     load_settings,
 )
 from pensieve.errors import ConfigError
+from pensieve.keys import LOCAL_TOKEN
 from pensieve.memory_states import MemoryThresholds
 
 GOOD_KEY = "dNtb1oQ4m7w-Zk2xvYp9R3sL"

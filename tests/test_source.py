@@ -126,6 +126,7 @@ def test_tests_mirror_the_packages():
     packages = {path.name.strip("_") for path in (ROOT / "pensieve").iterdir()}
 
     others = {
+        "attacks",
         "bench",
         "chaos",
         "claude_code",

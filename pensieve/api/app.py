@@ -8,6 +8,7 @@ from falcon.asgi import Request, Response
 
 from pensieve.api.auth import KeyCheck
 from pensieve.api.batches import Batch, BatchCancel, Batches, BatchResults
+from pensieve.api.body_limits import BodyLimits
 from pensieve.api.errors import answer_errors
 from pensieve.api.event_stream import Pace
 from pensieve.api.exchange import AsgiApp, Exchange, Receive, Scope, Send
@@ -15,9 +16,15 @@ from pensieve.api.health import Health, Root
 from pensieve.api.messages import CountTokens, Messages
 from pensieve.api.metrics import Metrics
 from pensieve.api.models import Model, Models
+from pensieve.api.rate_limits import RateLimits
 from pensieve.api.service import Service
+from pensieve.api.web_pages import PageCheck
 from pensieve.config import Settings
 from pensieve.errors import PensieveError
+
+REQUESTS_PER_MINUTE = 600
+TOKENS_PER_MINUTE = 2_000_000
+"""Of one key, beyond loopback, where the settings leave it open."""
 
 _log = logging.getLogger(__name__)
 
@@ -27,15 +34,18 @@ def create_app(settings: Settings) -> "App":
     return App(settings, lambda: Service.open(settings), Pace())
 
 
-def routes(
-    service: Service, api_key: str | None, pace: Pace, has_metrics: bool = True
-) -> AsgiApp:
-    """Return the framework's side: every route, the key check, the error answers."""
-    app: FalconApp[Request, Response] = FalconApp(middleware=[KeyCheck(api_key)])
+def routes(service: Service, settings: Settings, pace: Pace) -> AsgiApp:
+    """Return the framework's side: every route, the checks, the error answers."""
+    limits = RateLimits(
+        _limit(settings.requests_per_minute, settings, REQUESTS_PER_MINUTE),
+        _limit(settings.tokens_per_minute, settings, TOKENS_PER_MINUTE),
+    )
+    app: FalconApp[Request, Response] = FalconApp(middleware=[PageCheck(settings)])
+    app.add_middleware(KeyCheck(settings.keys, limits))
     app.add_route("/", Root())
     app.add_route("/health", Health(service))
-    if has_metrics:
-        is_public = api_key is None  # then nobody but this machine can ask
+    if settings.metrics:
+        is_public = settings.api_key is None  # then nobody but this machine can ask
         app.add_route("/metrics", Metrics(service, is_public))
     app.add_route("/v1/messages", Messages(service, pace))
     app.add_route("/v1/messages/count_tokens", CountTokens(service))
@@ -47,6 +57,13 @@ def routes(
     app.add_route("/v1/models/{model_id:path}", Model(service))
     answer_errors(app)
     return app
+
+
+def _limit(setting: int, settings: Settings, beyond_loopback: int) -> int:
+    """Return the limit that a setting stands for."""
+    if setting >= 0:
+        return setting
+    return 0 if settings.is_loopback else beyond_loopback
 
 
 class App:
@@ -61,6 +78,7 @@ class App:
         self._settings = settings
         self._open_service = open_service
         self._pace = pace
+        self._body_limits = BodyLimits(settings.max_body_bytes, settings.body_timeout_s)
         self._service: Service | None = None
         self._routes: AsgiApp | None = None
 
@@ -73,8 +91,8 @@ class App:
         else:
             assert self._routes is not None, "requests come after startup"
             assert self._service is not None
-            limit = self._settings.max_body_bytes
-            exchange = Exchange(scope, receive, send, limit, self._service.totals)
+            totals = self._service.totals
+            exchange = Exchange(scope, receive, send, self._body_limits, totals)
             await exchange.run(self._routes)
 
     async def _live(self, receive: Receive, send: Send) -> None:
@@ -89,10 +107,7 @@ class App:
             raise
         try:
             self._service = service
-            settings = self._settings
-            self._routes = routes(
-                service, settings.api_key, self._pace, settings.metrics
-            )
+            self._routes = routes(service, self._settings, self._pace)
             await send({"type": "lifespan.startup.complete"})
             await receive()
         finally:

@@ -22,6 +22,8 @@ RESULTS_AT_ONCE = 100
 class Batches:
     """Makes batches and lists them."""
 
+    is_limited = True
+
     def __init__(self, service: Service) -> None:
         self._service = service
 

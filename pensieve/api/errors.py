@@ -6,6 +6,7 @@ from typing import Any
 import falcon
 from falcon.asgi import App, Request, Response
 
+from pensieve import prompt_log
 from pensieve.api.error_body import error_body, error_type
 from pensieve.api.exchange import Exchange
 from pensieve.errors import ApiError
@@ -49,6 +50,7 @@ async def _answer_unexpected(
     req: Request, resp: Response, error: Exception, params: Any
 ) -> None:
     exchange = Exchange.of(req.scope)
-    _log.error("%s failed", exchange.request_id, exc_info=error)
+    whose = exchange.request_id
+    _log.error("%s failed %s", whose, prompt_log.failure(whose, error))
     failure = ApiError("internal error; the server's log has it")
     await _answer_api_error(req, resp, failure, params)

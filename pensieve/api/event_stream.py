@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from pensieve import prompt_log
 from pensieve._native import sse
 from pensieve.api.error_body import error_body
 from pensieve.api.exchange import Exchange
@@ -144,7 +145,8 @@ class EventStream:
 
     def _error_event(self, error: BaseException) -> bytes:
         if not isinstance(error, ApiError):
-            _log.error("%s failed", self._exchange.request_id, exc_info=error)
+            whose = self._exchange.request_id
+            _log.error("%s failed %s", whose, prompt_log.failure(whose, error))
             error = ApiError("internal error; the server's log has it")
         self._exchange.ending = error.type
         body = error_body(error.type, str(error), self._exchange.request_id)

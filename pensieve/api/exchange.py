@@ -15,13 +15,9 @@ from typing import Any
 from urllib.parse import quote
 
 from pensieve._native import sse
+from pensieve.api.body_limits import BodyClock, BodyLimits
 from pensieve.api.error_body import error_body, new_request_id
-from pensieve.errors import (
-    ApiError,
-    OverloadedError,
-    RequestTimeoutError,
-    RequestTooLargeError,
-)
+from pensieve.errors import ApiError, OverloadedError, RequestTimeoutError
 from pensieve.figures.request import RequestFigures
 from pensieve.figures.totals import CLIENT_LEFT, Totals
 
@@ -34,8 +30,8 @@ AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 MUST_END = "must_end"
 """Key of the server's state, an asyncio.Event: set when no answer may go on."""
 
-BODY_TIMEOUT_S = 120.0
-"""For the whole body, from the end of the head."""
+BODY_CLOCK = "body_clock"
+"""Key of the scope, a BodyClock: with it the server ends the wait for the body."""
 
 DISCARD_S = 5.0
 """For the rest of a body that was answered unread, so that the answer is seen: a
@@ -61,7 +57,7 @@ class Exchange:
         scope: Scope,
         receive: Receive,
         send: Send,
-        max_body_bytes: int,
+        limits: BodyLimits,
         totals: Totals,
     ) -> None:
         self.request_id = new_request_id()
@@ -71,12 +67,18 @@ class Exchange:
         """Closed when the work ends, in whichever way."""
         self.ending = ""
         """How an answer ended that did not end well: an error's type, `client_left`."""
+        self.answer_headers: list[tuple[bytes, bytes]] = []
+        """Headers that the answer gets whatever it is."""
+        self.key_name = ""
+        """Whose request it is, for the log; empty: there is one key at most."""
 
         self._scope = scope
         self._receive = receive
         self._send = send
-        self._max_body_bytes = max_body_bytes
+        self._limits = limits
+        self._clock: BodyClock = scope.get(BODY_CLOCK) or BodyClock()
         self._body_bytes = 0
+        self._held_bytes = 0
         self._body_taken = asyncio.Event()
         self._gone = asyncio.Event()
         state = scope.get("state", {})
@@ -110,6 +112,7 @@ class Exchange:
                 work.result()
         finally:
             await _cancelled(work, gone, must_end)
+            self._limits.give_back(self._held_bytes)
             self._note_end()
         await self._discard_body()
 
@@ -154,24 +157,34 @@ class Exchange:
             await self._gone.wait()
             return {"type": "http.disconnect"}
         declared = self._declared_body_bytes()
-        self._check_body_size(declared)
-        left_s = self._begun_at + BODY_TIMEOUT_S - time.monotonic()
+        self._limits.check(declared)
+        left_s = self._begun_at + self._limits.timeout_s - time.monotonic()
         try:
-            async with asyncio.timeout(left_s):  # wait_for loses a cancel
+            async with self._clock.wait(left_s):  # wait_for loses a cancel
                 message = await self._receive()
         except TimeoutError:
             message = {"type": "http.disconnect"}
         if message["type"] == "http.disconnect":
-            raise RequestTimeoutError(
-                f"request body: expected all of it within {BODY_TIMEOUT_S:g} s and"
-                f" without long pauses, got {self._body_bytes} bytes"
-            )
-        self._body_bytes += len(message.get("body", b""))
+            raise RequestTimeoutError(self._why_late())
+        size = len(message.get("body", b""))
+        self._body_bytes += size
         # Falcon asks no more once it has what was declared, whatever `more_body` says.
         if not message.get("more_body") or 0 < declared <= self._body_bytes:
             self._body_taken.set()
-        self._check_body_size(self._body_bytes)
+        self._limits.check(self._body_bytes)
+        self._limits.hold(size)
+        self._held_bytes += size
         return message
+
+    def _why_late(self) -> str:
+        got = f"got {self._body_bytes} bytes"
+        if self._clock.is_cut:
+            return f"request body: expected it while others wait for a place, {got}"
+        timeout_s = self._limits.timeout_s
+        return (
+            f"request body: expected all of it within {timeout_s:g} s and without long"
+            f" pauses, {got}"
+        )
 
     def _declared_body_bytes(self) -> int:
         for name, value in self._scope["headers"]:
@@ -179,16 +192,9 @@ class Exchange:
                 return int(value)
         return 0
 
-    def _check_body_size(self, num_bytes: int) -> None:
-        if num_bytes > self._max_body_bytes:
-            raise RequestTooLargeError(
-                f"request body: expected at most {self._max_body_bytes} bytes, got"
-                f" {num_bytes} or more"
-            )
-
     async def _discard_body(self) -> None:
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(DISCARD_S):
+            async with self._clock.wait(DISCARD_S):
                 while not self._body_taken.is_set():
                     message = await self._receive()
                     if not message.get("more_body"):
@@ -211,7 +217,7 @@ class Exchange:
             name == b"content-type" and value.startswith(b"text/event-stream")
             for name, value in headers
         )
-        headers.append((b"request-id", self.request_id.encode()))
+        headers += [(b"request-id", self.request_id.encode()), *self.answer_headers]
         return {**message, "headers": headers}
 
     # ----- log -----
@@ -228,6 +234,8 @@ class Exchange:
             f"{1000 * self.figures.took_s:.0f} ms",
             self.request_id,
         ]
+        if self.key_name:
+            parts.append(f"key={self.key_name}")
         if figures := str(self.figures):
             parts.append(figures)
         if self.ending:

@@ -6,6 +6,7 @@ import falcon
 import msgspec
 from falcon.asgi import Request, Response
 
+from pensieve import prompt_log
 from pensieve.api.event_stream import EventStream, Pace
 from pensieve.api.exchange import Exchange
 from pensieve.api.service import Service
@@ -16,15 +17,19 @@ from pensieve.schema.message import TokenCount
 class Messages:
     """Answers a conversation, streamed or whole."""
 
+    is_limited = True
+
     def __init__(self, service: Service, pace: Pace) -> None:
         self._service = service
         self._pace = pace
 
     async def on_post(self, req: Request, resp: Response) -> None:
         """Answer one request."""
-        request = decode_request(await req.stream.read())
-        self._service.check_serves(request.model)
         exchange = Exchange.of(req.scope)
+        body = await req.stream.read()
+        prompt_log.tell(exchange.request_id, body)
+        request = decode_request(body)
+        self._service.check_serves(request.model)
         pipeline = self._service.pipeline
         # Before the stream, so that its refusals are HTTP errors however long it takes:
         # Claude Code compacts at the status 400 only.
@@ -47,6 +52,8 @@ class Messages:
 
 class CountTokens:
     """Says how many tokens a request's prompt has: those of the real call."""
+
+    is_limited = True
 
     def __init__(self, service: Service) -> None:
         self._service = service

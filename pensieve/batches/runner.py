@@ -15,6 +15,7 @@ from typing import IO
 
 import msgspec
 
+from pensieve import places, prompt_log
 from pensieve.batches.store import BatchStore, PendingRequest
 from pensieve.errors import (
     ApiError,
@@ -84,7 +85,7 @@ class BatchRunner:
         self._changed.set()
 
     async def _run(self) -> None:
-        with self._lock_path.open("w") as lock:
+        with places.open_private(self._lock_path, "wb") as lock:
             await _locked(lock)
             while True:
                 self._changed.clear()
@@ -120,7 +121,7 @@ class BatchRunner:
         figures = RequestFigures(self._totals, is_background=True)
         ending = "canceled"  # or left for the next server
         try:
-            result = await self._result(request.params, figures)
+            result = await self._result(request, figures)
             ending = "" if isinstance(result, Succeeded) else result.error.error.type
             outcome = "succeeded" if isinstance(result, Succeeded) else "errored"
             await asyncio.to_thread(self._store.record, request, outcome, result)
@@ -131,11 +132,13 @@ class BatchRunner:
             self.wake()
 
     async def _result(
-        self, params: bytes, figures: RequestFigures
+        self, pending: PendingRequest, figures: RequestFigures
     ) -> Succeeded | Errored:
+        whose = f"batch {pending.batch_id} {pending.place}"
+        prompt_log.tell(whose, pending.params)
         while True:
             try:
-                request = decode_request(params)
+                request = decode_request(pending.params)
                 if request.stream:
                     raise InvalidRequestError("stream: a batch's requests cannot")
                 self._check_serves(request.model)
@@ -147,8 +150,8 @@ class BatchRunner:
                 await asyncio.sleep(RETRY_S)
             except ApiError as error:
                 return Errored(ErrorEvent(ErrorBody(error.type, str(error))))
-            except Exception:
-                log.exception("a batch's request failed")
+            except Exception as error:
+                log.error("%s failed %s", whose, prompt_log.failure(whose, error))
                 body = ErrorBody("api_error", "internal error; the server's log has it")
                 return Errored(ErrorEvent(body))
             else:
@@ -167,7 +170,7 @@ def _log_end(request: PendingRequest, figures: RequestFigures, ending: str) -> N
     log.info("%s", " ".join(part for part in parts if part))
 
 
-async def _locked(file: IO[str]) -> None:
+async def _locked(file: IO[bytes]) -> None:
     """Wait until no other process holds the lock, and take it."""
     while True:
         try:

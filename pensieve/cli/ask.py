@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 
 import click
 
-from pensieve.config import LOCAL_TOKEN, load_settings
+from pensieve.config import load_settings
 from pensieve.errors import PensieveError
+from pensieve.keys import LOCAL_TOKEN
 from pensieve.serve import pid_file
 
 _SILENCE_S = 60.0

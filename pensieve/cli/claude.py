@@ -11,8 +11,9 @@ import sys
 import click
 
 from pensieve.cli.server import bring_up
-from pensieve.config import LOCAL_TOKEN, load_settings
+from pensieve.config import load_settings
 from pensieve.errors import PensieveError
+from pensieve.keys import LOCAL_TOKEN
 from pensieve.serve.probe import ask_health
 
 FULL_PROMPT_TOKENS = 16_000

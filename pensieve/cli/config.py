@@ -1,15 +1,20 @@
 """`pensieve config`: show the settings that hold, write a file of them, check one."""
 
 import json
-import os
 from pathlib import Path
 
 import click
 import msgspec
 
 from pensieve import places
-from pensieve.config import FIELDS, description, load_settings, variable_name
+from pensieve.config import (
+    FIELDS,
+    description,
+    load_settings,
+    variable_name,
+)
 from pensieve.errors import ConfigError
+from pensieve.written_settings import SECRETS
 
 _HEAD = """\
 # Settings of Pensieve. Each line below is a default, switched off by its "#":
@@ -29,7 +34,7 @@ def show() -> None:
     loaded = load_settings()
     rows = []
     for name, value in msgspec.structs.asdict(loaded.settings).items():
-        shown = _masked(value) if name == "api_key" else _as_toml(value)
+        shown = _masked(value) if name in SECRETS else _as_toml(value)
         rows.append((name, shown, loaded.sources[name]))
     widths = [max(len(row[column]) for row in rows) for column in range(2)]
     for name, shown, source in rows:
@@ -44,11 +49,10 @@ def generate(file: Path | None, force: bool) -> None:
     file = file or places.config_file()
     if file.exists() and not force:
         raise ConfigError(f"{file}: there is a file already; --force replaces it")
-    file.parent.mkdir(parents=True, exist_ok=True)
+    places.make_private(file.parent)
     # For this user's eyes only: an api_key may be put into it.
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as out:
-        out.write(_commented_defaults())
+    with places.open_private(file, "wb") as out:
+        out.write(_commented_defaults().encode())
     click.echo(f"Wrote {file}")
 
 
@@ -76,6 +80,8 @@ def _commented_defaults() -> str:
 
 
 def _as_toml(value: object) -> str:
+    if value is None:
+        return "not set"
     return json.dumps(value) if isinstance(value, str | bool) else str(value)
 
 

@@ -5,6 +5,7 @@ what is known then is added to the server's totals at once.
 """
 
 import time
+from collections.abc import Callable
 
 from pensieve.figures.totals import Kind, Outcome, Totals
 
@@ -35,11 +36,16 @@ class RequestFigures:
         self._num_output: int | None = None
         self._largest_gap_s = 0.0
         self._stop_reason = ""
+        self._charge: Callable[[float], None] | None = None
 
     @property
     def took_s(self) -> float:
         """Seconds since its arrival."""
         return time.monotonic() - self._begun_at
+
+    def charge(self, charge: Callable[[float], None]) -> None:
+        """Have somebody told of tokens as they are computed, of prompt and answer."""
+        self._charge = charge
 
     def counted(self, prompt_tokens: int) -> None:
         """Note the prompt's length, where nothing else comes of it."""
@@ -65,6 +71,8 @@ class RequestFigures:
         totals.memory_tokens += cached_tokens - disk_tokens
         totals.disk_tokens += disk_tokens
         totals.computed_tokens += prompt_tokens - cached_tokens
+        if self._charge is not None:
+            self._charge(prompt_tokens - cached_tokens)
         if not self._is_background:
             totals.queue_s.add(self._admitted_at - self._submitted_at)
 
@@ -84,6 +92,8 @@ class RequestFigures:
         self._last_at = now
         self._num_sampled += num_tokens
         self._totals.sampled_tokens += num_tokens
+        if self._charge is not None:
+            self._charge(num_tokens)
 
     def _first(self, now: float, num_tokens: int) -> None:
         self._first_at = now

@@ -16,6 +16,7 @@ from pensieve.grammar.answer_grammar import (
 from pensieve.grammar.answer_rule import AnswerRule
 from pensieve.grammar.schemas.check import check_schema
 from pensieve.output.dialect import Dialect
+from pensieve.schema.decoding import nested_too_deeply
 from pensieve.schema.request import JsonOutputFormat, PromptRequest, ToolChoice
 from pensieve.schema.tools import Tool
 
@@ -33,6 +34,7 @@ class AnswerPlan(NamedTuple):
     """The answer ends after so many."""
 
 
+@nested_too_deeply()
 def plan_answer(
     request: PromptRequest,
     dialect: Dialect,

@@ -56,7 +56,8 @@ def write(record: Record) -> None:
     places.private_dir(_folder())
     file = _file(record.name)
     part = file.with_suffix(".part")
-    part.write_bytes(msgspec.json.encode(record))
+    with places.open_private(part, "wb") as out:
+        out.write(msgspec.json.encode(record))
     os.replace(part, file)
 
 

@@ -7,12 +7,10 @@ so that a prompt begins with the one before it and its answer.
 import logging
 from array import array
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from typing import NamedTuple, Self
 
 import msgspec
 
-from pensieve.errors import InvalidRequestError
 from pensieve.models.description import ModelDescription
 from pensieve.prompt.answer_memory import AnswerMemory
 from pensieve.prompt.canonical import canonicalise
@@ -26,6 +24,7 @@ from pensieve.prompt.template_form import THINKING_OPENS
 from pensieve.prompt.tokenizer import Tokenizer, open_backend
 from pensieve.prompt.transcript import Mode, Transcript, exchanges
 from pensieve.prompt.turn_keys import chain, head_keys, key_of_content, key_of_turn
+from pensieve.schema.decoding import nested_too_deeply
 from pensieve.schema.message import ContentBlock
 from pensieve.schema.request import PromptRequest
 
@@ -125,7 +124,7 @@ class PromptBuilder:
         Raises:
             InvalidRequestError: the model cannot be asked this.
         """
-        with _nested_too_deeply():
+        with nested_too_deeply():
             return self.prompt_of(canonicalise(request), conversation_id, request)
 
     def count(self, request: PromptRequest) -> int:
@@ -137,7 +136,7 @@ class PromptBuilder:
         Raises:
             InvalidRequestError: the model cannot be asked this.
         """
-        with _nested_too_deeply():
+        with nested_too_deeply():
             conversation = canonicalise(request)
             num_tokens = 0
             for part in self._parts(conversation, chain(conversation)):
@@ -272,14 +271,3 @@ class _Part(NamedTuple):
     last_text: str = ""
     """What was written last of it."""
     known_ids: Sequence[int] | None = None
-
-
-@contextmanager
-def _nested_too_deeply() -> Iterator[None]:
-    """Name what a request is refused for that Python cannot follow."""
-    try:
-        yield
-    except RecursionError as error:
-        raise InvalidRequestError(
-            "messages, tools: expected JSON that is nested less deeply"
-        ) from error

@@ -12,13 +12,15 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from pensieve import prompt_log
+
 MAX_CONVERSATIONS = 256
 MAX_TOKENS = 8 << 20
 """Of all conversations: 32 MB. The last one is kept however long it is."""
 MAX_THREADS = 4
 """In one conversation: Claude Code asks for titles and the like in between."""
 CONTEXT_TOKENS = 16
-"""Shown on either side of a difference, at debug level only."""
+"""Shown on either side of a difference, where prompts are logged."""
 
 _log = logging.getLogger(__name__)
 
@@ -128,10 +130,12 @@ class Continuity:
             "session %s: the prompt differs from the earlier one from token %d on: %s",
             *(session, index, field),
         )
-        if _log.isEnabledFor(logging.DEBUG):
+        if prompt_log.is_on():
             around = slice(max(0, index - CONTEXT_TOKENS), index + CONTEXT_TOKENS)
             texts = [self._decode(sent.token_ids[around]) for sent in (before, now)]
-            _log.debug("session %s: around it %r, earlier %r", session, *texts[::-1])
+            where = f"session {session}, token {index}"
+            prompt_log.tell(f"{where}, now", texts[1])
+            prompt_log.tell(f"{where}, earlier", texts[0])
 
 
 def _continued(threads: list[_Sent], now: _Sent) -> tuple[_Sent | None, int]:

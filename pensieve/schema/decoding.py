@@ -6,7 +6,8 @@ expected, got.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import msgspec
@@ -64,6 +65,21 @@ def request_decoder(
             raise InvalidRequestError(message) from error
 
     return decode
+
+
+@contextmanager
+def nested_too_deeply() -> Iterator[None]:
+    """Name what a request is refused for that Python cannot follow.
+
+    Raises:
+        InvalidRequestError: a value of it is inside too many others.
+    """
+    try:
+        yield
+    except RecursionError as error:
+        raise InvalidRequestError(
+            "messages, tools, output_config: expected JSON that is nested less deeply"
+        ) from error
 
 
 def _worded(error: str, choices: Mapping[str, tuple[str, ...]]) -> str:

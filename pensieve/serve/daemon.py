@@ -189,7 +189,7 @@ def _open_log(port: int) -> Any:
     path = places.private_dir(places.logs_dir()) / log_path(port).name
     if path.exists() and path.stat().st_size > _MAX_LOG_BYTES:
         path.replace(path.with_suffix(".log.1"))
-    return path.open("ab")
+    return places.open_private(path, "ab")
 
 
 def _ends(server: Server, timeout_s: float) -> bool:

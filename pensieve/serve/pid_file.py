@@ -83,7 +83,8 @@ def write(server: Server) -> None:
     """Put the server's pid file in its place, whole or not at all."""
     target = places.private_dir(places.run_dir()) / path(server.port).name
     part = target.with_suffix(".part")
-    part.write_bytes(msgspec.json.format(msgspec.json.encode(server)))
+    with places.open_private(part, "wb") as file:
+        file.write(msgspec.json.format(msgspec.json.encode(server)))
     part.replace(target)
 
 

@@ -5,10 +5,13 @@ with the same ones, and only a restart reads them again.
 """
 
 import logging
+import os
 import signal
 from typing import TYPE_CHECKING, Any
 
+from pensieve import prompt_log
 from pensieve.config import is_loopback, load_settings
+from pensieve.keys import refusal
 
 if TYPE_CHECKING:
     from gunicorn.arbiter import Arbiter
@@ -23,6 +26,9 @@ worker_connections = settings.max_connections
 asgi_loop = "uvloop"
 asgi_lifespan = "on"
 preload_app = False
+
+umask = 0o077
+"""For Unix sockets. gunicorn itself is not bound by it; see `post_fork`."""
 
 keepalive = 75
 """Seconds; longer than clients keep an idle connection, so that they close it first."""
@@ -64,11 +70,10 @@ def on_starting(server: "Arbiter") -> None:
     """
     hosts = [host for host, *_ in server.cfg.address if isinstance(host, str)]
     exposed = [host for host in hosts if not is_loopback(host)]
-    if exposed and settings.api_key is None:
-        raise RuntimeError(
-            f"bind: other machines can reach {exposed[0]}: expected an api_key of your"
-            " own beside it, got none"
-        )
+    for host in exposed:
+        refused = refusal(settings.api_key, settings.more_api_keys, host)
+        if refused is not None:
+            raise RuntimeError(f"bind: {refused.why}")
     queue_signal = server.signal
     seen = set()
 
@@ -81,7 +86,12 @@ def on_starting(server: "Arbiter") -> None:
 
 
 def post_fork(server: "Arbiter", worker: "Worker") -> None:
-    """Send Pensieve's log where gunicorn's goes, in the same form."""
+    """Send Pensieve's log where gunicorn's goes, and write for this user only.
+
+    The engine inherits the mask.
+    """
+    os.umask(umask)
+    prompt_log.switch(settings.log_prompts)
     log = logging.getLogger("pensieve")
     log.handlers = list(server.log.error_log.handlers)
     log.setLevel(server.log.error_log.level)

@@ -1,4 +1,4 @@
-"""gunicorn's ASGI worker, hardened: limits on connections, and a drain that is clean.
+"""gunicorn's ASGI worker, hardened: places for connections, and a drain that is clean.
 
 At SIGTERM it stops accepting and closes idle connections at once. Running answers get
 `drain_timeout_s`; then open streams are told to end with an error event. At SIGINT or
@@ -8,12 +8,14 @@ shutdown always runs.
 
 import asyncio
 import os
+import resource
 
 import uvloop
 from gunicorn.workers import gasgi
 
 from pensieve.api.exchange import MUST_END
 from pensieve.serve.protocol import Protocol
+from pensieve.serve.room import LEAVING, Room
 from pensieve.serve.settings import settings
 
 FAREWELL_S = 1.0
@@ -21,6 +23,9 @@ FAREWELL_S = 1.0
 
 CLOSE_S = 10.0
 """What the application gets to close in."""
+
+OTHER_FILES = 256
+"""Descriptors for all that is no connection."""
 
 # gunicorn looks its protocol up by this name at each connection, and nowhere else.
 gasgi.ASGIProtocol = Protocol
@@ -30,6 +35,7 @@ class Worker(gasgi.ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
     """The one process that speaks HTTP."""
 
     header_timeout_s = settings.header_timeout_s
+    max_head_bytes = settings.max_head_bytes
     drain_timeout_s = settings.drain_timeout_s
     write_timeout_s = 60.0
     """What a client that has stopped reading gets before it is cut off."""
@@ -38,13 +44,13 @@ class Worker(gasgi.ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
-        self.connections: set[Protocol] = set()
+        self.room = Room(self.worker_connections)
         self._must_end = self.state[MUST_END] = asyncio.Event()
 
-    def has_room(self) -> bool:
-        """Whether one more connection may be taken."""
-        limit: int = self.worker_connections
-        return self.alive is True and len(self.connections) < limit
+    def init_process(self) -> None:
+        """Have enough descriptors for all connections, then serve."""
+        _allow_files((1 + LEAVING) * self.worker_connections + OTHER_FILES)
+        super().init_process()
 
     def _setup_event_loop(self) -> None:
         super()._setup_event_loop()
@@ -68,24 +74,33 @@ class Worker(gasgi.ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
     def _stop_accepting(self) -> None:
         for server in self.servers:
             server.close()
-        for connection in list(self.connections):
+        for connection in self.room.guests():
+            assert isinstance(connection, Protocol)
             connection.close_if_idle()
 
     async def _shutdown(self) -> None:
         self._stop_accepting()  # a parent that is gone sends no signal
-        self.log.info("Stopping: %d connections open", len(self.connections))
+        self.log.info("Stopping: %d connections open", len(self.room))
         await self._until_closed(self.drain_timeout_s, unless_quick=True)
         self._must_end.set()
         await self._until_closed(FAREWELL_S)
-        for connection in list(self.connections):
-            connection.transport.abort()
+        self.room.clear()
         if self.lifespan:
             await asyncio.wait_for(self.lifespan.shutdown(), CLOSE_S)
 
     async def _until_closed(self, timeout_s: float, unless_quick: bool = False) -> None:
         deadline = self.loop.time() + timeout_s
-        while self.connections and self.loop.time() < deadline:
+        while self.room and self.loop.time() < deadline:
             if unless_quick and (self._quick_shutdown or self.ppid != os.getppid()):
                 return
             self.notify()
             await asyncio.sleep(0.05)
+
+
+def _allow_files(count: int) -> None:
+    """Let this process have so many open files, or as many as it may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY:
+        count = min(count, hard)
+    if soft != resource.RLIM_INFINITY and soft < count:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))

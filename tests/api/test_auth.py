@@ -2,7 +2,7 @@
 
 import pytest
 
-from pensieve.config import LOCAL_TOKEN
+from pensieve.keys import LOCAL_TOKEN
 
 OWN_KEY = "dNtb1oQ4m7w-Zk2xvYp9R3sL"
 
@@ -67,24 +67,43 @@ async def test_that_the_server_is_there_is_no_secret(client, path):
     assert await status_with(client, {}, path) == 200
 
 
-@pytest.mark.parametrize(
-    "host",
-    ["localhost", "localhost:7777", "127.0.0.1:7777", "[::1]:7777", "a.localhost"],
-)
-async def test_the_local_token_is_taken_under_names_of_this_machine(client, host):
-    headers = {"x-api-key": LOCAL_TOKEN, "host": host}
-
-    assert await status_with(client, headers) == 200
+MORE_KEYS = "ci=Zk2xvYp9R3sLdNtb1oQ4m7w-,laptop=p9R3sLdNtb1oQ4m7w-Zk2xvY=="
 
 
-async def test_the_local_token_is_not_taken_from_a_page_with_a_rebound_name(client):
-    headers = {"x-api-key": LOCAL_TOKEN, "host": "evil.example:7777"}
+async def test_each_of_several_keys_is_taken(make_client):
+    async with make_client(api_key=OWN_KEY, more_api_keys=MORE_KEYS) as client:
+        for key in (OWN_KEY, *(e.partition("=")[2] for e in MORE_KEYS.split(","))):
+            assert await status_with(client, {"x-api-key": key}) == 200
+            assert await status_with(client, {"x-api-key": key[:-1]}) == 401
+        assert await status_with(client, {"x-api-key": "ci"}) == 401
+        assert await status_with(client, {"x-api-key": MORE_KEYS}) == 401
 
-    assert await status_with(client, headers) == 401
+
+async def test_with_several_keys_the_log_names_the_one_that_was_used(
+    make_client, caplog
+):
+    caplog.set_level("INFO", "pensieve")
+    async with make_client(api_key=OWN_KEY, more_api_keys=MORE_KEYS) as client:
+        key = MORE_KEYS.partition("=")[2].partition(",")[0]
+        await status_with(client, {"x-api-key": key})
+
+    assert "GET /v1/models 200" in caplog.text
+    assert "key=ci" in caplog.text
+    assert key not in caplog.text
 
 
-async def test_a_key_of_the_users_own_is_taken_under_any_name(make_client):
-    async with make_client(api_key=OWN_KEY) as client:
-        headers = {"x-api-key": OWN_KEY, "host": "studio.local:7777"}
+async def test_all_keys_are_compared_whole_and_in_constant_time(
+    make_client, monkeypatch
+):
+    compared = []
 
-        assert await status_with(client, headers) == 200
+    def compare_digest(first, second):
+        compared.append((first, second))
+        return first == second
+
+    monkeypatch.setattr("pensieve.api.auth.hmac.compare_digest", compare_digest)
+    async with make_client(api_key=OWN_KEY, more_api_keys=MORE_KEYS) as client:
+        assert await status_with(client, {"x-api-key": OWN_KEY}) == 200
+
+    assert len(compared) == 3
+    assert {len(each) for pair in compared for each in pair} == {32}

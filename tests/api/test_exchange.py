@@ -8,7 +8,7 @@ import re
 import pytest
 from api import conftest
 from api.asgi_client import BODY, KEY, STREAM
-from api.scripted import opening, text
+from api.scripted import closing, opening, text
 
 from pensieve.api import exchange
 
@@ -60,15 +60,43 @@ async def test_a_body_that_breaks_off_is_never_served(client, service, arrives):
     assert service.pipeline.ended == []
 
 
-async def test_a_body_that_takes_too_long_is_never_served(client, monkeypatch):
-    monkeypatch.setattr(exchange, "BODY_TIMEOUT_S", 0.05)
+async def test_a_body_that_takes_too_long_is_never_served(make_client, monkeypatch):
     monkeypatch.setattr(exchange, "DISCARD_S", 0.05)
-    call = client.begin("POST", "/v1/messages", chunks=[b"{", b"", b""])
-    call._chunks.clear()  # the first receive finds nothing, and nothing comes
+    async with make_client(body_timeout_s=0.05) as client:
+        call = client.begin("POST", "/v1/messages", chunks=[b"{", b"", b""])
+        call._chunks.clear()  # the first receive finds nothing, and nothing comes
 
-    await call.task
+        await call.task
 
     assert call.status == 408
+
+
+async def test_bodies_have_a_limit_together_and_give_their_room_back(
+    client, service, monkeypatch
+):
+    monkeypatch.setattr("pensieve.api.body_limits.AT_ONCE", 0.1)
+    waits = asyncio.Event()
+
+    async def waiting():
+        await waits.wait()
+        for event in [*opening(), *closing(0)]:
+            yield event
+
+    service.pipeline.scripts["waiting"] = waiting
+    body = BODY | {"model": "claude-waiting"}
+    first = client.begin("POST", "/v1/messages", body)
+    while not service.totals.outcomes and not service.pipeline.conversation_ids:
+        await asyncio.sleep(0)
+    size = len(json.dumps(body))
+    refused = [await client.post("/v1/messages", b" " * (410 - size)) for _ in "ab"]
+    waits.set()
+    await first.task
+    taken = await client.post("/v1/messages", BODY | {"model": "claude-hello"})
+
+    assert [call.status for call in refused] == [429, 429]
+    assert "bodies" in refused[0].json()["error"]["message"]
+    assert refused[0].headers["retry-after"] == "2"
+    assert first.status == taken.status == 200
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])

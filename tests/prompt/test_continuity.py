@@ -2,6 +2,7 @@ import logging
 
 import pytest
 
+from pensieve import prompt_log
 from pensieve.prompt.continuity import (
     MAX_CONVERSATIONS,
     MAX_THREADS,
@@ -85,19 +86,24 @@ def test_what_broke_a_prefix_is_told(continuity, log, now, field, level):
 
     assert continuity.follow("s", [1, 2, 9], now) == (2, 3)
 
-    assert levels(log) == ["DEBUG", level, "DEBUG"]
+    assert levels(log) == ["DEBUG", level]
     assert log.messages[1:] == [
         f"session s: the prompt differs from the earlier one from token 2 on: {field}",
-        "session s: around it '1 2 9', earlier '1 2 3'",
     ]
 
 
-def test_text_is_shown_at_debug_level_only(continuity, log):
-    log.set_level(logging.INFO, "pensieve.prompt.continuity")
-    continuity.follow("s", [1, 2], outline([b"a"]))
-    continuity.follow("s", [3], outline([b"x"]))
+def test_text_is_shown_where_prompts_are_logged_and_is_marked(continuity, log):
+    prompt_log.switch(True)
+    try:
+        continuity.follow("s", [1, 2], outline([b"a"]))
+        continuity.follow("s", [3], outline([b"x"]))
+    finally:
+        prompt_log.switch(False)
 
-    assert levels(log) == ["INFO"]
+    assert log.messages[-2:] == [
+        "PROMPT TEXT: session s, token 0, now: '3'",
+        "PROMPT TEXT: session s, token 0, earlier: '1 2'",
+    ]
 
 
 def test_a_break_is_told_once(continuity, log):

@@ -9,6 +9,8 @@ from serve.gunicorn_server import PATIENCE_S, message_request, post
 
 pytestmark = pytest.mark.slow
 
+LONG_FIELD = b"A: " + b"x" * 8000 + b"\r\n"
+
 
 def assert_api_error(answer, status, kind):
     got, headers, body = answer
@@ -75,11 +77,10 @@ def test_a_head_in_small_pieces_is_read(server):
         assert wire.read_answer()[0] == 200
 
 
-def test_connections_beyond_the_limit_are_turned_away(server):
-    held = [server.connect() for _ in range(4)]
+def test_connections_beyond_those_that_are_answered_are_turned_away(server):
+    held = [server.ask("endless") for _ in range(4)]
     for wire in held:
-        wire.send(post("/nothing", b""))
-        assert wire.read_answer()[0] == 404
+        wire.read_until(b"message_start")
     with server.connect() as wire:
         wire.send(message_request("hello", stream=False))
         refusal = wire.read_answer()
@@ -99,6 +100,50 @@ def test_connections_beyond_the_limit_are_turned_away(server):
     assert status == 200
 
 
+def test_a_kept_connection_makes_way_for_a_new_one(server):
+    held = [server.connect() for _ in range(4)]
+    for wire in held:
+        wire.send(post("/nothing", b""))
+        assert wire.read_answer()[0] == 404
+    with server.connect() as wire:
+        wire.send(message_request("hello", stream=False))
+        assert wire.read_answer()[0] == 200
+
+    assert held[0].read_all() == b""
+    held[1].send(message_request("hello", stream=False))
+    assert held[1].read_answer()[0] == 200
+    for wire in held:
+        wire.close()
+
+
+def test_a_silent_connection_makes_way_and_is_told_so(server):
+    held = [server.connect() for _ in range(5)]
+
+    assert_api_error(held[0].read_answer(), 503, "overloaded_error")
+    assert held[0].read_all() == b""
+    held[4].send(message_request("hello", stream=False))
+    assert held[4].read_answer()[0] == 200
+    for wire in held:
+        wire.close()
+
+
+def test_a_slow_body_makes_way_and_is_told_so(server):
+    held = [server.connect() for _ in range(4)]
+    for wire in held:
+        wire.send(message_request("hello", stream=False)[:-1])
+    for _ in range(2):
+        with server.connect() as wire:
+            wire.send(message_request("hello", stream=False))
+            assert wire.read_answer()[0] == 200
+
+    assert_api_error(held[0].read_answer(), 408, "timeout_error")
+    assert held[0].read_all() == b""
+    held[3].send(b"}")
+    assert held[3].read_answer()[0] == 200
+    for wire in held:
+        wire.close()
+
+
 @pytest.mark.parametrize(
     ("request_bytes", "status"),
     [
@@ -107,8 +152,14 @@ def test_connections_beyond_the_limit_are_turned_away(server):
         (b"GET / HTTP/1.1\r\n" + b"A: x\r\n" * 200 + b"\r\n", 431),
         (b"nonsense\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nContent-Length: %s\r\n\r\n" % (b"9" * 5000), 400),
+        (b"GET / HTTP/1.1\r\n" + LONG_FIELD * 20 + b"\r\n", 431),
+        (b"GET / HTTP/1.1\r\n" + LONG_FIELD * 20, 431),
     ],
-    ids=["long-line", "long-header", "many-headers", "no-http", "no-length"],
+    ids=[
+        *("long-line", "long-header", "many-headers", "no-http", "no-length"),
+        *("endless-length", "long-head", "long-head-without-an-end"),
+    ],
 )
 def test_a_request_that_is_no_http_is_refused_in_the_apis_words(
     server, request_bytes, status
@@ -144,6 +195,16 @@ def test_a_body_of_unsaid_length_is_limited(server):
         wire.send(b"0\r\n\r\n")
 
         assert_api_error(wire.read_answer(), 413, "request_too_large")
+
+
+def test_a_body_in_tiny_pieces_is_refused(server):
+    head = post("/v1/messages", b"").replace(
+        b"Content-Length: 0", b"Transfer-Encoding: chunked"
+    )
+    with server.connect() as wire:
+        wire.send(head + b"1\r\n{\r\n" * 5000)
+
+        assert_api_error(wire.read_answer(), 400, "invalid_request_error")
 
 
 def test_a_request_without_a_key_is_answered_although_its_body_is_unread(server):

@@ -38,6 +38,15 @@ def test_a_bind_that_others_can_reach_is_refused_without_a_key(start):
     assert "expected an api_key" in server.log
 
 
+def test_a_bind_that_others_can_reach_is_refused_with_a_weak_key(start):
+    server = start("-b", "0.0.0.0:0", api_key="weak-enough-for-loopback"[:12])
+
+    assert server.wait() == 1
+    assert "bind: api_key: other machines can reach 0.0.0.0: expected at least 20" in (
+        server.log
+    )
+
+
 def test_a_bind_that_others_can_reach_is_taken_with_a_key(start):
     with start("-b", "0.0.0.0:0", api_key=OWN_KEY) as server:
         assert "Listening at: http://0.0.0.0" in server.log

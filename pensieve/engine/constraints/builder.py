@@ -5,6 +5,7 @@ A large grammar takes a second to compile, in which other sequences decode.
 
 import logging
 import threading
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from queue import SimpleQueue
@@ -76,7 +77,10 @@ class ConstraintBuilder(threading.Thread):
             try:
                 result = built(compiler, connection_id, submit, vocab_size)
             except BaseException as error:  # a panic of llguidance's is no Exception
-                log.exception("a grammar broke the compiler")
+                # Not what it says: it may quote the client's schema.
+                where = "".join(traceback.format_tb(error.__traceback__))
+                name = type(error).__qualname__
+                log.error("a grammar broke the compiler\n%s%s", where, name)
                 refusal = f"grammar: {type(error).__name__}: {error}"
                 result = Built(connection_id, submit, None, refusal)
             self._on_built(result)

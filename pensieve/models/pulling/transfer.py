@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 
 import msgspec
 
+from pensieve import places
 from pensieve.errors import ModelError
 from pensieve.models.pulling.progress import Tally
 
@@ -49,9 +50,9 @@ def receive(
     if target.exists():
         tally.resumed(file.name, file.size_bytes)
         return
-    target.parent.mkdir(parents=True, exist_ok=True)
+    places.private_dir(target.parent)
     path = target.with_name(target.name + ".part")
-    with path.open("a+b") as out:
+    with places.open_private(path, "a+b") as out:
         part = _Part(file, out, tally)
         _receive_rest(part, headers)
         part.check()

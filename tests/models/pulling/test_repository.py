@@ -39,6 +39,20 @@ def test_a_folder_model_arrives_whole_and_describes_itself(hub, folder_files):
     assert (description.name, description.architecture) == ("org/tiny", "qwen3")
 
 
+def test_what_is_pulled_is_for_this_user_only(hub, folder_files):
+    hub.repositories["org/tiny"] = folder_files
+    before = os.umask(0)
+    try:
+        pull("org/tiny")
+    finally:
+        os.umask(before)
+
+    found = [places.models_dir(), *places.models_dir().rglob("*")]
+    modes = {path.name: path.stat().st_mode for path in found}
+    assert "config.json" in modes
+    assert [name for name, mode in modes.items() if mode & 0o077] == []
+
+
 def test_only_what_a_model_folder_needs_is_fetched(hub, folder_files):
     needed = folder_files | {
         "chat_template.jinja": b"{{ messages }}",
