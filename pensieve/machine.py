@@ -24,7 +24,7 @@ Command = Callable[[list[str]], str]
 _ANSWER_S = 5.0
 _WIRED_LIMIT = "iogpu.wired_limit_mb"
 
-# GB/s: https://en.wikipedia.org/wiki/Apple_silicon for the M1 to M4, of chips in several
+# GB/s: https://en.wikipedia.org/wiki/Apple_silicon for M1 to M4, of chips in several
 # forms the slowest; those of the M5 Pro and Max are from the press.
 BANDWIDTHS = {
     "M1": 68,

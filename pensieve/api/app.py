@@ -12,6 +12,7 @@ from pensieve.api.errors import answer_errors
 from pensieve.api.event_stream import Pace
 from pensieve.api.exchange import AsgiApp, Exchange, Receive, Scope, Send
 from pensieve.api.health import Health, Root
+from pensieve.api.keep_awake import keep_awake
 from pensieve.api.messages import CountTokens, Messages
 from pensieve.api.metrics import Metrics
 from pensieve.api.models import Model, Models
@@ -94,7 +95,9 @@ class App:
                 service, settings.api_key, self._pace, settings.metrics
             )
             await send({"type": "lifespan.startup.complete"})
-            await receive()
+            is_busy = service.engine.is_busy
+            async with keep_awake(is_busy, settings.keep_awake):
+                await receive()
         finally:
             await service.close()
         await send({"type": "lifespan.shutdown.complete"})

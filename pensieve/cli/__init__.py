@@ -15,6 +15,7 @@ from pensieve.cli.claude_code.claude import claude
 from pensieve.cli.claude_code.project import setup
 from pensieve.cli.claude_code.shell import env
 from pensieve.cli.config import config
+from pensieve.cli.doctor.doctor import doctor
 from pensieve.cli.inspect import inspect
 from pensieve.cli.models import list_models, pull, rm
 from pensieve.cli.recommend import models
@@ -59,7 +60,7 @@ def main() -> None:
 
 
 VERBS = (
-    *(start, stop, restart, status, ask, claude, env, setup),
+    *(start, stop, restart, status, ask, claude, env, setup, doctor),
     *(pull, list_models, models, inspect, rm, cache, config, version),
 )
 for verb in VERBS:

@@ -42,6 +42,11 @@ class Advice(NamedTuple):
         return "very slow"
 
 
+_UNPACKED = 32 / 4.5
+_WIDER = 2
+"""A CPU has weights of 4 bits and their scales as float32, keys and values likewise."""
+
+
 def advice(machine: Machine) -> list[Advice]:
     """Return what is to be said of each known model here, the best first."""
     return [_advice(model, machine) for model in KNOWN_MODELS]
@@ -55,13 +60,17 @@ def best(machine: Machine) -> KnownModel | None:
 
 
 def _advice(model: KnownModel, machine: Machine) -> Advice:
-    fixed = model.weights_bytes + model.state_bytes + ON_THE_WAY_BYTES
+    on_gpu = machine.gpu_bytes is not None
+    unpacked, wider = (1, 1) if on_gpu else (_UNPACKED, _WIDER)
+    weights_bytes = int(model.weights_bytes * unpacked)
+    kv_bytes = model.kv_bytes_per_token * wider
+    fixed = weights_bytes + model.state_bytes + ON_THE_WAY_BYTES
     room = max(0, machine.usable_bytes - fixed)
-    max_tokens = min(room // model.kv_bytes_per_token, model.context_length)
-    needed = fixed + model.kv_bytes_per_token * WORK_TOKENS
+    max_tokens = min(room // kv_bytes, model.context_length)
+    needed = fixed + kv_bytes * WORK_TOKENS
     share = SPARSE_SHARE if model.is_sparse else DENSE_SHARE
     speed = None
     if machine.bandwidth is not None:
-        speed = share * machine.bandwidth * GB / model.active_bytes
+        speed = share * machine.bandwidth * GB / (model.active_bytes * unpacked)
     fits = needed <= machine.usable_bytes
     return Advice(model, needed, fits, max_tokens, speed)
