@@ -93,6 +93,8 @@ def variables(target: Target) -> dict[str, str]:
         "CLAUDE_CODE_MAX_CONTEXT_TOKENS": str(window),
         "CLAUDE_CODE_AUTO_COMPACT_WINDOW": str(max(window, _MIN_COMPACT_WINDOW)),
         "CLAUDE_CODE_MAX_OUTPUT_TOKENS": str(answer),
+        # Else it would write `opus[1m]` for `opus` into the user's own settings.
+        "CLAUDE_CODE_DISABLE_1M_CONTEXT": "1",
         "API_TIMEOUT_MS": str(_LONG_WAIT_MS),
         "CLAUDE_STREAM_IDLE_TIMEOUT_MS": silence,
         "CLAUDE_STREAM_FIRST_BYTE_TIMEOUT_MS": silence,
