@@ -148,6 +148,15 @@ def test_what_cannot_fit_is_not_started(smollm2_path, monkeypatch):
         model_checks.check_can_work(smollm2_path, "smollm2")
 
 
+def test_on_a_mac_whose_limit_is_too_low_the_command_is_told(smollm2_path, monkeypatch):
+    """On a GPU SmolLM2's weights take some 100 MB, with the processes 400."""
+    low = changed(mac(16), wired_limit_mb=300, gpu_bytes=300 << 20)
+    monkeypatch.setattr(model_checks, "read_machine", lambda: low)
+
+    with pytest.raises(PensieveError, match=r"sudo sysctl iogpu.wired_limit_mb=\d+ "):
+        model_checks.check_can_work(smollm2_path, "smollm2")
+
+
 def settings(port):
     return load_settings({"port": port}).settings
 

@@ -58,16 +58,23 @@ def wired_limit(machine: Machine, needed_bytes: int | None) -> Iterator[Check]:
     if needed_bytes is None or needed_bytes <= machine.gpu_bytes:
         yield ok("GPU memory", found)
         return
-    # Some GB have to stay for the system itself.
-    most = machine.memory_bytes - max(4 << 30, machine.memory_bytes // 8)
     found += f", the model needs {size_text(needed_bytes)} at its whole window"
-    if needed_bytes > most:
+    command = wider_limit(machine, needed_bytes)
+    if command is None:
         yield warn("GPU memory", found, "long prompts are refused: a smaller model")
         return
-    limit_mb = min(most, needed_bytes + (1 << 30)) >> 20
-    command = f"sudo sysctl iogpu.wired_limit_mb={limit_mb}"
     advice = f"{command} lets it hold more, until the next restart; 0 undoes it"
     yield warn("GPU memory", found, advice)
+
+
+def wider_limit(machine: Machine, needed_bytes: int) -> str | None:
+    """Return what lets a Mac's GPU hold so much, None where nothing does."""
+    # Some GB have to stay for the system itself.
+    most = machine.memory_bytes - max(4 << 30, machine.memory_bytes // 8)
+    if machine.wired_limit_mb is None or needed_bytes > most:
+        return None
+    limit_mb = min(most, needed_bytes + (1 << 30)) >> 20
+    return f"sudo sysctl iogpu.wired_limit_mb={limit_mb}"
 
 
 def disk() -> Iterator[Check]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pensieve.cli.claude_code.environment import MIN_WINDOW
 from pensieve.cli.doctor.check import Check, fail, ok, warn
+from pensieve.cli.doctor.machine_checks import wider_limit
 from pensieve.cli.recommend import advice_in_words
 from pensieve.errors import ModelError, PensieveError
 from pensieve.machine import Machine, read_machine
@@ -107,12 +108,15 @@ def free_memory() -> Reading:
 def _shortage(need: MemoryEstimate, machine: Machine) -> str | None:
     """Return why even the weights alone do not fit, None if they do."""
     most = machine.memory_bytes if machine.gpu_bytes is None else machine.gpu_bytes
-    if need.weights_bytes + PROCESSES_BYTES <= most:
+    needed = need.weights_bytes + PROCESSES_BYTES
+    if needed <= most:
         return None
-    return (
+    told = (
         f"its weights take {size_text(need.weights_bytes)} of memory, and here are"
         f" {size_text(most)} in all"
     )
+    command = wider_limit(machine, needed)
+    return told if command is None else f"{told} for the GPU; {command} allows more"
 
 
 def _in_words(need: MemoryEstimate, tokens: int) -> str:
