@@ -13,10 +13,10 @@ import sys
 
 import mlx.core as mx
 
-from pensieve.engine.sampling.kernels import best_noise
+from pensieve.engine.sampling.best_sampler import best_sampler
 
 VOCABULARY = 151_936
-"""Tokens: Qwen3's, as large as most."""
+"""Tokens: Qwen3's, as large as most. Logits are bfloat16 on a GPU, float32 on a CPU."""
 
 
 class _Problems(logging.Handler):
@@ -36,12 +36,12 @@ def main() -> int:
     problems = _Problems()
     logging.getLogger("pensieve").addHandler(problems)
     mx.eval(mx.ones((8, 8)) @ mx.ones((8, 8)))
-    best_noise(VOCABULARY)
-    has_kernel = mx.metal.is_available() and not problems.texts
+    on_gpu = mx.default_device().type == mx.gpu
+    choice = best_sampler(VOCABULARY, mx.bfloat16 if on_gpu else mx.float32)
     found = {
         "mlx": importlib.metadata.version("mlx"),
         "device": device_name(),
-        "sampler": "Metal" if has_kernel else "MLX operations",
+        "sampler": str(choice),
         "problems": problems.texts,
     }
     print(json.dumps(found))

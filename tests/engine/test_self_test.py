@@ -26,9 +26,8 @@ def test_a_sampler_that_is_switched_off_is_told(monkeypatch, capsys):
         logging.getLogger("pensieve.engine.sampling").warning("it draws %s", "wrongly")
         return chosen(*args)
 
-    name = "best_sampler" if hasattr(self_test, "best_sampler") else "best_noise"
-    chosen = getattr(self_test, name)
-    monkeypatch.setattr(self_test, name, draws_wrongly)
+    chosen = self_test.best_sampler
+    monkeypatch.setattr(self_test, "best_sampler", draws_wrongly)
     assert self_test.main() == 0
 
     assert json.loads(capsys.readouterr().out)["problems"] == ["it draws wrongly"]
