@@ -168,6 +168,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             description="Seconds that running answers get to end, at `pensieve stop`.",
         ),
     ] = 30.0
+    keep_awake: Annotated[
+        bool,
+        Meta(description="Whether a Mac stays awake while requests run."),
+    ] = True
     metrics: Annotated[
         bool,
         Meta(description="Whether GET /metrics answers, with figures for Prometheus."),

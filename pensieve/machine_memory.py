@@ -143,6 +143,19 @@ def control_group_bytes(root: Path) -> int:
     return room
 
 
+def control_group_limit(root: Path) -> int:
+    """Return the most that the process's groups may have; UNBOUNDED without any."""
+    mounts = _text(root / "proc/self/mountinfo")
+    groups = _text(root / "proc/self/cgroup")
+    found = [_limit(folder, files) for folder, files in _folders(root, mounts, groups)]
+    return min(found, default=UNBOUNDED)
+
+
+def _limit(folder: Path, files: _Group) -> int:
+    texts = [_text(folder / name) for name in files.limits]
+    return min((int(text) for text in texts if text.isdecimal()), default=UNBOUNDED)
+
+
 def _folders(root: Path, mounts: str, groups: str) -> Iterator[tuple[Path, _Group]]:
     """Yield the folders of the process's memory groups, and of those above them."""
     paths = _group_paths(groups)

@@ -13,6 +13,7 @@ from pensieve.machine_memory import (
     Reading,
     RecentReading,
     control_group_bytes,
+    control_group_limit,
     read_memory,
 )
 
@@ -67,6 +68,24 @@ def test_a_group_of_version_2_can_give_what_is_below_its_limit(machine):
     machine.v2("app", current=300, limit=1000)
 
     assert machine.room() == 700
+
+
+def test_the_most_that_groups_may_have_is_the_least_of_their_limits(machine):
+    machine.process("0::/app/inner", V2_MOUNT)
+    machine.v2("app", current=300, limit=1000)
+    machine.v2("app/inner", current=300, high=800)
+    assert control_group_limit(machine.root) == 800
+
+    machine.v2("app/inner", current=300, limit=2000)
+    assert control_group_limit(machine.root) == 1000
+
+
+def test_without_groups_nothing_is_limited(machine):
+    assert control_group_limit(machine.root) == UNBOUNDED
+
+    machine.process("5:memory:/app", V1_MOUNT)
+    machine.v1("app", usage=3, limit=1 << 30)
+    assert control_group_limit(machine.root) == 1 << 30
 
 
 def test_file_pages_that_are_not_in_use_count_as_free(machine):

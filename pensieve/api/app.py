@@ -13,6 +13,7 @@ from pensieve.api.errors import answer_errors
 from pensieve.api.event_stream import Pace
 from pensieve.api.exchange import AsgiApp, Exchange, Receive, Scope, Send
 from pensieve.api.health import Health, Root
+from pensieve.api.keep_awake import keep_awake
 from pensieve.api.messages import CountTokens, Messages
 from pensieve.api.metrics import Metrics
 from pensieve.api.models import Model, Models
@@ -109,7 +110,9 @@ class App:
             self._service = service
             self._routes = routes(service, self._settings, self._pace)
             await send({"type": "lifespan.startup.complete"})
-            await receive()
+            is_busy = service.engine.is_busy
+            async with keep_awake(is_busy, settings.keep_awake):
+                await receive()
         finally:
             await service.close()
         await send({"type": "lifespan.shutdown.complete"})

@@ -11,10 +11,14 @@ import click
 
 from pensieve.cli.ask import ask
 from pensieve.cli.cache import cache
-from pensieve.cli.claude import claude
+from pensieve.cli.claude_code.claude import claude
+from pensieve.cli.claude_code.project import setup
+from pensieve.cli.claude_code.shell import env
 from pensieve.cli.config import config
+from pensieve.cli.doctor.doctor import doctor
 from pensieve.cli.inspect import inspect
 from pensieve.cli.models import list_models, pull, rm
+from pensieve.cli.recommend import models
 from pensieve.cli.server import restart, start, status, stop
 from pensieve.cli.version import version
 from pensieve.errors import PensieveError
@@ -56,8 +60,8 @@ def main() -> None:
 
 
 VERBS = (
-    *(start, stop, restart, status, ask, claude),
-    *(pull, list_models, inspect, rm, cache, config, version),
+    *(start, stop, restart, status, ask, claude, env, setup, doctor),
+    *(pull, list_models, models, inspect, rm, cache, config, version),
 )
 for verb in VERBS:
     main.add_command(verb)

@@ -11,6 +11,7 @@ from typing import Any
 import click
 import msgspec
 
+from pensieve.cli.doctor.model_checks import check_can_work
 from pensieve.cli.progress import progress
 from pensieve.config import LoadedSettings, Settings, load_settings
 from pensieve.errors import PensieveError
@@ -185,10 +186,12 @@ def _with_model(settings: Settings) -> Settings:
     """Check that the model can be served; a path becomes absolute.
 
     Raises:
-        ModelError: it is not there, or of a kind that Pensieve does not run.
+        PensieveError: it is not there, of a kind that Pensieve does not run, or larger
+            than this machine's memory.
     """
     path = store.resolve(settings.model)
     PromptBuilder.open(files.describe(path, settings.model))
+    check_can_work(path, settings.model)
     given = Path(settings.model).expanduser()
     if given.exists() and given.samefile(path):
         return msgspec.structs.replace(settings, model=str(given.absolute()))

@@ -188,6 +188,10 @@ class EngineClient:
             sampler=state.sampler if state else "",
         )
 
+    def is_busy(self) -> bool:
+        """Whether any sequence is under way, or waits."""
+        return self._roster.num_sequences > 0
+
     def memory(self) -> MemoryHealth:
         """Return how memory is now."""
         return self._memory.health()

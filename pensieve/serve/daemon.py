@@ -78,7 +78,7 @@ def start(
     """
     if (leftover := pid_file.read(settings.port)) is not None:
         clean_up(leftover)
-    _check_address(settings)
+    check_address(settings)
     log = None if foreground else _open_log(settings.port)
     try:
         process = subprocess.Popen(
@@ -206,8 +206,12 @@ def _signal(pid: int, number: int) -> None:
         os.kill(pid, number)
 
 
-def _check_address(settings: Settings) -> None:
-    """Find out before gunicorn does: it tries for 5 s, and tells its log only."""
+def check_address(settings: Settings) -> None:
+    """Find out before gunicorn does: it tries for 5 s, and tells its log only.
+
+    Raises:
+        PensieveError: it is taken, or none of this machine's.
+    """
     host, port = settings.host, settings.port
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(

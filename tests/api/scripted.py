@@ -110,6 +110,9 @@ class ScriptedEngine:
     def health(self):
         return self.state
 
+    def is_busy(self):
+        return False
+
     def memory(self):
         return MemoryHealth(
             state="caution",

@@ -44,6 +44,10 @@ class Terminal:
         time.sleep(0.5)
         self._tmux("send-keys", "Enter")
 
+    def press(self, key):
+        """Press a key by tmux's name for it, such as C-c."""
+        self._tmux("send-keys", key)
+
     def wait_for(self, text, timeout_s=120.0):
         """Wait until the text is on the screen; return the screen."""
         deadline = time.monotonic() + timeout_s

@@ -1,0 +1,1 @@
+"""Claude Code and other clients, pointed at the local server."""
