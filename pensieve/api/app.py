@@ -111,7 +111,7 @@ class App:
             self._routes = routes(service, self._settings, self._pace)
             await send({"type": "lifespan.startup.complete"})
             is_busy = service.engine.is_busy
-            async with keep_awake(is_busy, settings.keep_awake):
+            async with keep_awake(is_busy, self._settings.keep_awake):
                 await receive()
         finally:
             await service.close()
