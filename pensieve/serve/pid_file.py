@@ -19,8 +19,9 @@ from pensieve.errors import PensieveError
 APP = "pensieve.serve:app"
 """What gunicorn is told to serve; it stands in the command line of its processes."""
 
-_CLOCK_STEP_S = 2.0
-"""A start time read twice may differ by this much when the system's clock is set."""
+_CLOCK_STEP_S = 60.0
+"""A start time read twice may differ by this much when the system's clock is set, that
+of a virtual machine that had been paused above all: it counts from the clock's zero."""
 
 
 class Server(msgspec.Struct, frozen=True):

@@ -36,6 +36,7 @@ def start(settings, monkeypatch):
             monkeypatch.setattr(daemon, "command", lambda: words)
             server, process = daemon.start(settings, {"port": settings.port})
             stack.callback(process.wait)
+            stack.callback(process.kill)  # should the next one not know it
             stack.callback(daemon.kill, server)
             return server
 
