@@ -20,7 +20,7 @@ CPP_SOURCES := $(shell find csrc -name '*.cpp' -o -name '*.hpp' -o -name '*.c')
 DOCTEST = $(wildcard $(addsuffix /doctest/doctest.h,/usr/include /usr/local/include /opt/homebrew/include))
 PIP = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help setup demo test test-native test-metal test-cuda test-cuda-text test-tsan fuzz coverage-native test-claude conformance chaos forced-answers traces traces-whole sampling mutants slowdowns lint bench attacks clean distclean
+.PHONY: help setup demo test test-native test-metal test-cuda test-cuda-text test-tsan fuzz coverage-native test-claude conformance chaos forced-answers traces traces-whole sampling sampling-all mutants slowdowns lint bench attacks clean distclean
 
 help:
 	@echo "make demo      install into .venv, start a server, stream one answer"
@@ -33,7 +33,8 @@ help:
 	@echo "make forced-answers   300 answers under random schemas, and"
 	@echo "make traces           agents' sessions replayed, and answers from every kind of cache"
 	@echo "make traces-whole     one of them at full length in a quarter of the memory: long"
-	@echo "make sampling         5,200 rows of logits against the reference, millions of draws"
+	@echo "make sampling         5,200 rows of logits against the reference, millions of draws;"
+	@echo "make sampling-all     the same rows by MLX operations and by the emulated kernels, too"
 	@echo "make fuzz             ten minutes of malformed GGUF files (FUZZ_S=)"
 	@echo "make coverage-native  lines of the C++ cores that their tests run"
 	@echo "make test-metal       the sampling kernels on a Mac's GPU; test-cuda: on NVIDIA's"
@@ -112,6 +113,9 @@ traces-whole: setup
 	$(BIN)/python -m pytest -m hours tests/engine/prefix_cache/test_traces.py
 
 # Rows of real vocabularies, of which `make test` has a few hundred, and frequencies.
+sampling-all: sampling
+	$(BIN)/python -m pytest -m "patient or not patient" tests/engine/sampling/test_right_answers.py tests/metal/test_sample_kernels.py
+
 sampling: setup
 	$(BIN)/python -m pytest -m "patient or not patient" tests/native/test_sampling.py tests/native/test_sampling_frequencies.py
 

@@ -47,6 +47,17 @@ def test_each_row_gets_a_right_answer(emulated, first):
         check(rows, sampler, batch, schedule=number % len(SCHEDULES))
 
 
+@pytest.mark.patient
+@pytest.mark.parametrize("first", range(0, cases.NUM_ROWS, 400))
+def test_each_of_all_rows_gets_a_right_answer(emulated, first):
+    """Of real vocabularies, with the sizes that a GPU gets."""
+    made = map(as_compiled, cases.rows(range(first, first + 400)))
+
+    for rows, batch in cases.batches(made, 8):
+        sampler = emulated(batch.logits.shape[1], dtype_of(rows[0]), Sizes())
+        check(rows, sampler, batch)
+
+
 def rows_of_size(size: int, number: int, dtype: str = "float32") -> list[cases.Row]:
     def made(i: int) -> cases.Row:
         make = cases.edge_row if i % 4 == 3 else cases.plain_row
