@@ -7,14 +7,8 @@ import numpy as np
 from metal.emulator import Emulator, Kernel
 from sampling_cases import Batch
 
-from pensieve.engine.sampling.gpu_kernels import (
-    DTYPES,
-    SIGNATURES,
-    Sizes,
-    needs_mass,
-    text,
-    texts,
-)
+from pensieve.engine.sampling.gpu_kernels import Sizes, needs_mass
+from pensieve.engine.sampling.kernel_texts import DTYPES, SIGNATURES, text, texts
 
 Edit = Callable[[str], str]
 """Of the kernels' texts."""

@@ -6,13 +6,8 @@ from pathlib import Path
 import pytest
 
 from metal import nvrtc
-from pensieve.engine.sampling.gpu_kernels import (
-    DTYPES,
-    SIGNATURES,
-    Sizes,
-    text,
-    texts,
-)
+from pensieve.engine.sampling.gpu_kernels import Sizes
+from pensieve.engine.sampling.kernel_texts import DTYPES, SIGNATURES, text, texts
 
 FOLDER = Path(os.environ.get("PENSIEVE_TEST_NVRTC") or "build/nvidia")
 C_TYPES = {"float32": "float", "float16": "__half", "bfloat16": "__nv_bfloat16"}

@@ -8,14 +8,8 @@ import re
 import mlx.core as mx
 import pytest
 
-from pensieve.engine.sampling.gpu_kernels import (
-    LOGITS,
-    SIGNATURES,
-    SamplingKernels,
-    Sizes,
-    text,
-    texts,
-)
+from pensieve.engine.sampling.gpu_kernels import SamplingKernels, Sizes
+from pensieve.engine.sampling.kernel_texts import LOGITS, SIGNATURES, text, texts
 
 VOCAB_SIZE = 151_936
 NOT_IN_METAL = {

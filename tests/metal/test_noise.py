@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from reference import philox as reference
 
-from pensieve.engine.sampling.gpu_kernels import text
+from pensieve.engine.sampling.kernel_texts import text
 
 SEED, POSITION, NUM_BLOCKS = 0xFEDCBA9876543210, 4321, 256
 SHIM = Path(__file__).parent / "shim.hpp"

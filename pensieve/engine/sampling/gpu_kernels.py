@@ -3,85 +3,34 @@
 `sample_split` reads the logits, a threadgroup for each split of each row's vocabulary;
 `sample_mass` reads them again, in batches whose filters ask what mass comes before a
 token; `sample_row` draws. What they compute is said in `metal/sample_*.h`, and by the
-MLX operations of `sampler.py`. Model thread only, as all of MLX.
+MLX operations of `operations.py`. Model thread only, as all of MLX.
 """
 
-import hashlib
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from importlib import resources
-from typing import Literal, cast
 
 import mlx.core as mx
 import numpy as np
 from numpy.typing import NDArray
 
-Backend = Literal["metal", "cuda"]
+from pensieve.engine.sampling.kernel_texts import (
+    DRAWN,
+    DTYPES,
+    LOGITS,
+    MASSES,
+    ROWS,
+    SIGNATURES,
+    SPLITS,
+    Backend,
+    kernel,
+)
+
 Drawn = tuple[mx.array, mx.array, mx.array]
 """Tokens uint32, errors uint32, log-probabilities float32, each [batch_size]."""
 
-HEADERS = (
-    "philox.h",
-    "gumbel_noise.h",
-    "threadgroup.h",
-    "adjusted_logits.h",
-    "select_top.h",
-    "winner_chain.h",
-    "split_results.h",
-    "whole_row.h",
-    "sample_split.h",
-    "sample_mass.h",
-    "sample_row.h",
-)
-"""What the kernels call, in the order in which it is said; a prelude comes first."""
-
-LOGITS = {mx.float32: "f32", mx.float16: "f16", mx.bfloat16: "bf16"}
-"""Types of logits, and what the kernels' names have of them."""
 NUM_PARAMS = 8
 """Columns of `reals` and of `words`."""
-
-_ROWS = ("logits", "reals", "words", "histories", "biases", "masks")
-_SPLITS = ("split_reals", "split_words")
-_MEASURED = ("masses", "counts")
-
-
-_DRAWN = ("tokens", "errors", "log_probs")
-_CONSTANTS = ("VOCAB_SIZE", "SPLIT_SIZE", "THREADS", "SLOTS", "CHAIN")
-
-
-@dataclass(frozen=True)
-class Signature:
-    """A kernel's arrays, in the order of its arguments, and its constants."""
-
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-    constants: tuple[str, ...]
-
-
-SIGNATURES = {
-    "sample_split": Signature(_ROWS, _SPLITS, _CONSTANTS),
-    "sample_mass": Signature(_ROWS + _SPLITS, _MEASURED, (*_CONSTANTS, "MEASURED")),
-    "sample_row": Signature(
-        _ROWS + _SPLITS + _MEASURED, _DRAWN, (*_CONSTANTS, "MEASURED")
-    ),
-}
-DTYPES = {
-    "reals": mx.float32,
-    "words": mx.uint32,
-    "histories": mx.uint32,
-    "biases": mx.float32,
-    "masks": mx.uint32,
-    "split_reals": mx.float32,
-    "split_words": mx.uint32,
-    "masses": mx.float32,
-    "counts": mx.uint32,
-    "tokens": mx.uint32,
-    "errors": mx.uint32,
-    "log_probs": mx.float32,
-}
-"""Of all arrays but the logits."""
 
 
 @dataclass(frozen=True)
@@ -128,9 +77,9 @@ class Sizes:
     def output_sizes(self, batch_size: int, vocab_size: int) -> dict[str, int]:
         """Return the elements of the kernels' outputs."""
         splits = batch_size * self.num_splits(vocab_size)
-        sizes = dict.fromkeys(_DRAWN, batch_size)
-        sizes |= dict.fromkeys(_SPLITS, splits * (self.slots + 2))
-        return sizes | dict.fromkeys(_MEASURED, splits * self.measured)
+        sizes = dict.fromkeys(DRAWN, batch_size)
+        sizes |= dict.fromkeys(SPLITS, splits * (self.slots + 2))
+        return sizes | dict.fromkeys(MASSES, splits * self.measured)
 
 
 class SamplingKernels:
@@ -203,7 +152,7 @@ class SamplingKernels:
         rows = _checked(
             {
                 name: next(arrays) if is_there else None
-                for name, is_there in zip(_ROWS, are_there, strict=True)
+                for name, is_there in zip(ROWS, are_there, strict=True)
             }
         )
         batch_size, vocab_size = logits.shape
@@ -271,55 +220,6 @@ def needs_mass(
     top_p, top_k, is_greedy = reals[:, 1], words[:, 0], words[:, 4] != 0
     is_selected = (top_k > 0) & (top_k <= sizes.slots)
     return bool((~is_greedy & ~is_selected & ((top_p < 1) | (top_k > 0))).any())
-
-
-def kernel(
-    backend: Backend, name: str, dtype: mx.Dtype
-) -> Callable[..., list[mx.array]]:
-    """Return a kernel for logits of a type. Building it does not compile it."""
-    make = mx.fast.metal_kernel if backend == "metal" else mx.fast.cuda_kernel
-    header, body = texts(backend, name), text(f"{name}.metal")
-    # MLX finds compiled kernels by their names, on CUDA from one run to the next.
-    digest = hashlib.sha256((header + body).encode()).hexdigest()[:8]
-    signature = SIGNATURES[name]
-    return cast(  # MLX's stub says object
-        Callable[..., list[mx.array]],
-        make(
-            name=f"{name}_{LOGITS[dtype]}_{digest}",
-            input_names=[*signature.inputs],
-            output_names=[*signature.outputs],
-            header=header,
-            source=body,
-        ),
-    )
-
-
-def texts(backend: Backend | None, name: str = "") -> str:
-    """Return what goes before a body.
-
-    Args:
-        backend: whose prelude comes first; None: nobody's.
-        name: the kernel's; empty: for all kernels in one program.
-    """
-    others = {f"{each}.h" for each in SIGNATURES if name and each != name}
-    names = [each for each in HEADERS if each not in others]
-    if backend is not None:
-        names = [f"prelude_{backend}.h", *names]
-    return "".join(without_comments(text(name)) for name in names)
-
-
-def without_comments(text: str) -> str:
-    """Return a text without comments, indentation and empty lines.
-
-    PERF: MLX hashes the whole text of a kernel each time that it runs.
-    """
-    lines = (re.sub(r"//.*", "", line).strip() for line in text.splitlines())
-    return "".join(f"{line}\n" for line in lines if line)
-
-
-def text(name: str) -> str:
-    """Return a text of `metal/` as it is installed."""
-    return (resources.files("pensieve") / "metal" / name).read_text()
 
 
 def _checked(arrays: dict[str, mx.array | None]) -> list[mx.array]:
