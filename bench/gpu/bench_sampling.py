@@ -30,6 +30,7 @@ from .decode_steps import decode_steps
 from .parts import Report
 from .sampling_rows import SETTINGS, Batch, Settings, batch
 
+VOCAB_SIZE = 151_936
 BATCHES = (1, 16, 64)
 DTYPES = {"bfloat16": mx.bfloat16, "float32": mx.float32}
 QWEN = Settings(temperature=0.7, top_k=20, top_p=0.8)
@@ -63,7 +64,7 @@ def arrays(
     words = np.array([settings.words(i, 77) for i in range(batch_size)], np.uint32)
     made = mx.array(reals), mx.array(words)
     mx.eval(*made)
-    return made, needs_mass(reals, words)
+    return made, needs_mass(reals, words, VOCAB_SIZE)
 
 
 def zipf(batch_size: int, vocab_size: int, dtype: mx.Dtype) -> mx.array:
@@ -104,7 +105,7 @@ def compared(
     logits = mx.array(rows.logits).astype(dtype)
     given = (rows.reals, rows.words, rows.histories, rows.biases, rows.masks)
     if is_measured is None:
-        is_measured = needs_mass(rows.reals, rows.words, sizes)
+        is_measured = needs_mass(rows.reals, rows.words, logits.shape[1], sizes)
     sampler = SamplingKernels(sizes=sizes)
     drawn = sampler(logits, *map(mx.array, given), is_measured=is_measured)
     tokens, errors, log_probs = map(np.array, drawn)
@@ -149,7 +150,7 @@ def frequencies(settings: Settings, vocab_size: int = 1000) -> dict[str, float]:
     many = mx.array(np.tile(logits, (size, 1)))
     reals = np.array([settings.reals()] * size, np.float32)
     words = np.array([settings.words(3, 0)] * size, np.uint32)
-    is_measured = needs_mass(reals, words)
+    is_measured = needs_mass(reals, words, vocab_size)
     sampler = SamplingKernels()
     for first in range(0, NUM_DRAWS, size):
         words[:, 3] = np.arange(first, first + size)
@@ -326,7 +327,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path)
     parser.add_argument("--limit", type=float, default=560)
-    parser.add_argument("--vocab", type=int, default=151_936)
+    parser.add_argument("--vocab", type=int, default=VOCAB_SIZE)
     parser.add_argument("--sizes", default="8b")
     parser.add_argument("--rounds", type=int, default=200)
     parser.add_argument("--commit", default="")

@@ -68,6 +68,10 @@ def decode_steps(sizes: str, batch_size: int, settings: Settings) -> dict[str, A
     }
 
 
+VOCAB_SIZE = 128_256
+"""Of the random models; only that it is more than any top-k matters."""
+
+
 @cache
 def model_of(sizes: str) -> nn.Module:
     """Return the model, made once."""
@@ -79,7 +83,7 @@ def kernel(settings: Settings, batch_size: int) -> Sample:
     sampler = SamplingKernels()
     reals = np.array([settings.reals()] * batch_size, np.float32)
     words = np.array([settings.words(i, 0) for i in range(batch_size)], np.uint32)
-    is_measured = needs_mass(reals, words)
+    is_measured = needs_mass(reals, words, VOCAB_SIZE)
     sent = mx.array(reals)
 
     def sample(logits: mx.array, position: int) -> mx.array:

@@ -65,7 +65,9 @@ class EmulatedSampler:
 
         split = run("sample_split", rows, grid)
         mass = split
-        if self._measures and needs_mass(batch.reals, batch.words, self._sizes):
+        if self._measures and needs_mass(
+            batch.reals, batch.words, vocab_size, self._sizes
+        ):
             mass = run("sample_mass", rows + split, grid)
         return tuple(run("sample_row", rows + split + mass, (1, batch_size)))
 

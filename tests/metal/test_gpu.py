@@ -41,7 +41,7 @@ def drawn(batch: cases.Batch, sizes: Sizes, is_measured: bool | None = None):
     given = (batch.reals, batch.words, batch.histories, batch.biases, batch.masks)
     arrays = [None if array is None else mx.array(array) for array in given]
     if is_measured is None:
-        is_measured = needs_mass(batch.reals, batch.words, sizes)
+        is_measured = needs_mass(batch.reals, batch.words, batch.logits.shape[1], sizes)
     answers = SamplingKernels(sizes=sizes)(logits, *arrays, is_measured=is_measured)
     return [np.array(answer) for answer in answers]
 

@@ -209,6 +209,7 @@ def available_backend() -> Backend:
 def needs_mass(
     reals: NDArray[np.float32],
     words: NDArray[np.uint32],
+    vocab_size: int,
     sizes: Sizes = Sizes(),
 ) -> bool:
     """Return whether a batch has rows that `sample_mass` serves.
@@ -217,7 +218,8 @@ def needs_mass(
         reals: [batch_size, 8], and
         words: [batch_size, 8], as of `SamplingKernels`.
     """
-    top_p, top_k, is_greedy = reals[:, 1], words[:, 0], words[:, 4] != 0
+    top_p, is_greedy = reals[:, 1], words[:, 4] != 0
+    top_k = np.where(words[:, 0] < vocab_size, words[:, 0], 0)
     is_selected = (top_k > 0) & (top_k <= sizes.slots)
     return bool((~is_greedy & ~is_selected & ((top_p < 1) | (top_k > 0))).any())
 

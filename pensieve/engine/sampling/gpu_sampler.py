@@ -38,7 +38,7 @@ class GpuSampler:
                 on_device(batch.histories),
                 on_device(batch.biases),
                 on_device(batch.masks),
-                is_measured=needs_mass(batch.reals, batch.words),
+                is_measured=needs_mass(batch.reals, batch.words, logits.shape[1]),
             )
         )
         for i, sequence in enumerate(sequences):

@@ -72,6 +72,8 @@ def test_without_a_gpu_there_is_no_backend():
         (65, 0.9, 0, True),
         (65, 1, 0, True),
         (65, 1, 1, False),
+        (1000, 0.9, 0, True),
+        (2000, 1, 0, False),
     ],
 )
 def test_a_batch_is_measured_if_one_of_its_rows_needs_it(
@@ -80,4 +82,4 @@ def test_a_batch_is_measured_if_one_of_its_rows_needs_it(
     reals, words = np.ones((3, 8), np.float32), np.zeros((3, 8), np.uint32)
     reals[1, 1], words[1, 0], words[1, 4] = top_p, top_k, is_greedy
 
-    assert needs_mass(reals, words) is expected
+    assert needs_mass(reals, words, 1000) is expected
