@@ -28,7 +28,7 @@ from pensieve.engine.sampling.sequence import ANSWERED, History, SequenceDraws
 from pensieve.engine.token_bits import Bits, unpacked
 from pensieve.link.messages import SamplingParams
 
-SUM_BLOCK = 512
+SUM_BLOCK = 32
 """Weights that are summed one after the other."""
 
 
@@ -147,14 +147,17 @@ def _order(logits: mx.array) -> mx.array:
 def cumulated(weights: mx.array) -> mx.array:
     """Return the sums of a vocabulary's weights up to each one, [num_tokens].
 
-    In two levels: one after the other, in float32, would lose five digits of seven.
+    By blocks, and their sums likewise: one after the other in float32 would lose five
+    digits of seven.
     """
+    if weights.size <= SUM_BLOCK:
+        return mx.cumsum(weights)
     num_blocks = -(-weights.size // SUM_BLOCK)
     padded = mx.pad(weights, (0, num_blocks * SUM_BLOCK - weights.size))
     within = mx.cumsum(padded.reshape(num_blocks, SUM_BLOCK), axis=1)
-    totals = within[:, -1:]
-    before = mx.cumsum(totals, axis=0) - totals
-    return (before + within).reshape(-1)[: weights.size]
+    totals = within[:, -1]
+    before = cumulated(totals) - totals
+    return (before[:, None] + within).reshape(-1)[: weights.size]
 
 
 def penalised(logits: mx.array, history: mx.array, params: SamplingParams) -> mx.array:
