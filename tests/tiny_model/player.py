@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from engine.drawn import greedy_draws
+
 from pensieve.engine.generation.decoding import Row
 from pensieve.engine.generation.generator import Generator
-from pensieve.engine.sampling.sampler import greedy
 from pensieve.engine.weights.load import load
 from pensieve.models.files import describe
 from pensieve.prompt.template_sandbox import TemplateSandbox
@@ -61,7 +62,7 @@ class Player:
         """Return the answers to prompts that are decoded in one batch."""
         generator: Generator[int] = Generator(self.model)
         for i, prompt in enumerate(prompts):
-            row = Row(i, max_tokens, self.end_token_ids, greedy)
+            row = Row(i, max_tokens, self.end_token_ids, greedy_draws())
             generator.insert(row, prompt)
         while waiting := generator.prompts():
             key, num_tokens = next(iter(waiting.items()))
