@@ -97,8 +97,10 @@ demo: $(PACKAGE)
 
 # ----- Checking -----
 
+# Two files of tests at a time, or TEST_JOBS; much of their time they wait.
+TEST_JOBS ?= 2
 test: setup test-native
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(TEST_JOBS) --dist loadfile
 
 # 300 answers under random schemas, some 20 minutes; `make test` has 15 of them.
 forced-answers: setup
