@@ -31,6 +31,7 @@ from typing import NamedTuple
 from pensieve.engine.blas import preload
 
 from ..record import record
+from ..stream_rates import decode_rate
 
 preload()
 
@@ -256,18 +257,14 @@ class Rates(NamedTuple):
     """Tokens a second, of all streams together."""
 
     decode: float
-    """While all streams do: from the last first token to the first last one."""
+    """While all streams do."""
     whole: float
     """From the prompts on."""
 
 
 def rates(began: float, token_times: list[list[float]]) -> Rates:
-    all_started = max(times[0] for times in token_times)
     every = [at for times in token_times for at in times]
-    one_ended = min(times[-1] for times in token_times)
-    num_decoded = sum(all_started < at <= one_ended for at in every)
-    decode = num_decoded / (one_ended - all_started)
-    return Rates(decode, len(every) / (max(every) - began))
+    return Rates(decode_rate(token_times), len(every) / (max(every) - began))
 
 
 def engine_rates(engine: Engine, prompts: list[list[int]], max_tokens: int) -> Rates:

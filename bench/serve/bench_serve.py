@@ -24,6 +24,7 @@ from pensieve.prompt.builder import PromptBuilder
 from pensieve.schema.bodies import decode_request
 
 from ..record import record
+from ..stream_rates import decode_rate
 from .served import Served
 
 TOPICS = ["a lighthouse keeper", "the sea in winter", "an old clock", "a lost map"]
@@ -95,21 +96,11 @@ class Baseline:
 def figures(token_times: list[list[float]]) -> tuple[float, float]:
     """Return (decode tokens/s of all streams together, mean seconds to first token).
 
-    Decoding is timed while all do, from the last first token to the first last one:
-    before, prompts are prefilled, and later there are fewer streams.
-
     Raises:
-        ValueError: one stream had ended before another had its first token.
+        ValueError: as `decode_rate`.
     """
-    all_started = max(times[0] for times in token_times)
-    ended = min(times[-1] for times in token_times)
-    if ended <= all_started:
-        raise ValueError("at no time did all streams decode: ask for more tokens")
-    num_tokens = sum(
-        all_started < time_s <= ended for times in token_times for time_s in times
-    )
     first = statistics.mean(times[0] for times in token_times)
-    return num_tokens / (ended - all_started), first
+    return decode_rate(token_times), first
 
 
 def compare(

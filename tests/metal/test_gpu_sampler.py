@@ -13,6 +13,7 @@ from pensieve.engine.sampling.best_sampler import difference
 from pensieve.engine.sampling.gpu_kernels import Sizes, needs_mass
 from pensieve.engine.sampling.gpu_sampler import GpuSampler
 from pensieve.engine.sampling.operations import draw_by_operations
+from pensieve.engine.sampling.sampler import Drawn
 from pensieve.engine.sampling.sequence import SequenceDraws, draws_of
 from pensieve.engine.token_bits import bits_of
 from pensieve.link.messages import SamplingParams, Submit
@@ -41,7 +42,7 @@ def sampler(emulated, monkeypatch):
             )
             others = [None if each is None else np.array(each) for each in others]
             batch = Batch(np.array(logits), np.array(reals), np.array(words), *others)
-            return tuple(map(mx.array, kernels(batch)))
+            return Drawn(*map(mx.array, kernels(batch)))
 
         monkeypatch.setattr(gpu_sampler, "SamplingKernels", lambda: call)
         return GpuSampler()

@@ -25,12 +25,8 @@ from pensieve.engine.sampling.kernel_texts import (
     Backend,
     kernel,
 )
-
-Drawn = tuple[mx.array, mx.array, mx.array]
-"""Tokens uint32, errors uint32, log-probabilities float32, each [batch_size]."""
-
-NUM_PARAMS = 8
-"""Columns of `reals` and of `words`."""
+from pensieve.engine.sampling.parameters import NUM_PARAMS
+from pensieve.engine.sampling.sampler import Drawn
 
 
 @dataclass(frozen=True)
@@ -142,8 +138,7 @@ class SamplingKernels:
             # PERF: else MLX writes each kernel's text anew at each call, and Python its
             # arguments; bench/gpu/bench_sampling.py
             draw = self._compiled[kind] = mx.compile(partial(self._draw, kind))
-        tokens, errors, log_probs = draw(*(each for each in given if each is not None))
-        return tokens, errors, log_probs
+        return Drawn(*draw(*(each for each in given if each is not None)))
 
     def _draw(self, kind: tuple[bool, ...], *given: mx.array) -> list[mx.array]:
         """Return what is drawn, from those arrays that there are."""

@@ -6,7 +6,7 @@ import mlx.core as mx
 
 from pensieve.engine.sampling.batch import batch_of, on_device
 from pensieve.engine.sampling.gpu_kernels import SamplingKernels, needs_mass
-from pensieve.engine.sampling.operations import counted
+from pensieve.engine.sampling.operations import move_on
 from pensieve.engine.sampling.sampler import Drawn
 from pensieve.engine.sampling.sequence import SequenceDraws
 from pensieve.engine.token_bits import Bits
@@ -30,19 +30,15 @@ class GpuSampler:
     ) -> Drawn:
         """Draw all rows."""
         batch = batch_of(sequences, masks)
-        drawn = Drawn(
-            *self._kernels(
-                logits,
-                mx.array(batch.reals),
-                mx.array(batch.words),
-                on_device(batch.histories),
-                on_device(batch.biases),
-                on_device(batch.masks),
-                is_measured=needs_mass(batch.reals, batch.words, logits.shape[1]),
-            )
+        drawn = self._kernels(
+            logits,
+            mx.array(batch.reals),
+            mx.array(batch.words),
+            on_device(batch.histories),
+            on_device(batch.biases),
+            on_device(batch.masks),
+            is_measured=needs_mass(batch.reals, batch.words, logits.shape[1]),
         )
         for i, sequence in enumerate(sequences):
-            sequence.position += 1
-            if sequence.history is not None:
-                sequence.history = counted(sequence.history, drawn.tokens[i])
+            move_on(sequence, drawn.tokens[i])
         return drawn

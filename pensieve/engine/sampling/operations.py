@@ -69,10 +69,15 @@ def _draw(logits: mx.array, sequence: SequenceDraws, mask: Bits | None) -> Drawn
     token = mx.where(error == NO_ERROR, token, 0).astype(mx.uint32)
     log_prob = -gaps[token] - mx.log(cumulated(mx.exp(-gaps))[-1])
     log_prob = mx.where(error == NO_ERROR, log_prob, mx.nan)
+    move_on(sequence, token)
+    return Drawn(token, error, log_prob)
+
+
+def move_on(sequence: SequenceDraws, token: mx.array) -> None:
+    """Let a sequence be past its token, a scalar that need not be computed yet."""
     sequence.position += 1
     if sequence.history is not None:
         sequence.history = counted(sequence.history, token)
-    return Drawn(token, error, log_prob)
 
 
 def _gaps(logits: mx.array, largest: mx.array, params: SamplingParams) -> mx.array:

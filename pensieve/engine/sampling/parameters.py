@@ -11,21 +11,22 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from pensieve.engine.sampling.philox import seed_words
 from pensieve.link.messages import SamplingParams
 
 MIN_TEMPERATURE = 1e-5
 """Below it the most likely token is taken: quotients would leave float32's range."""
-NUM_REALS = 8
-NUM_WORDS = 8
+NUM_PARAMS = 8
+"""Columns of Reals and of Words."""
 NONE = 0xFFFFFFFF
 """In place of an index: a row has no such array."""
 
 Reals = NDArray[np.float32]
-"""[batch_size, NUM_REALS]: inverse temperature (1 where the row is greedy), top_p, the
+"""[batch_size, NUM_PARAMS]: inverse temperature (1 where the row is greedy), top_p, the
 largest gap that min-p keeps, repetition penalty, its inverse, presence penalty,
 frequency penalty, 0."""
 Words = NDArray[np.uint32]
-"""[batch_size, NUM_WORDS]: top_k (0: all), seed's low and high word, position, whether
+"""[batch_size, NUM_PARAMS]: top_k (0: all), seed's low and high word, position, whether
 the row is greedy, and its index among the histories, biases and masks."""
 
 
@@ -67,9 +68,8 @@ def words_of(params: SamplingParams, position: int, indices: Indices) -> list[in
     Args:
         position: of the token in its sequence.
     """
-    low, high = params.seed & 0xFFFFFFFF, params.seed >> 32
     top_k = min(params.top_k, NONE)
-    return [top_k, low, high, position, is_greedy(params), *indices]
+    return [top_k, *seed_words(params.seed), position, is_greedy(params), *indices]
 
 
 def packed(
