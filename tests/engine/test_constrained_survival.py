@@ -71,14 +71,18 @@ async def answers(client, on_tokens=lambda num_tokens: None) -> dict[str, str]:
 async def test_answers_under_constraints_go_on_in_another_engine_as_they_were(client):
     undisturbed = await answers(client)
     marks = [10, 40]  # within thinking and behind it
+    killed = []
 
     def kill(num_tokens: int) -> None:
-        if marks and num_tokens >= marks[0] and client.health().status == "ready":
-            del marks[0]
-            os.kill(client.health().pid, signal.SIGKILL)
+        engine = client.health()
+        # What a dead engine has sent is still being read: it is killed once.
+        ready = engine.status == "ready" and engine.pid not in killed
+        if ready and len(killed) < len(marks) and num_tokens >= marks[len(killed)]:
+            killed.append(engine.pid)
+            os.kill(engine.pid, signal.SIGKILL)
 
     assert await answers(client, kill) == undisturbed
-    assert client.health().restarts == 2
+    assert client.health().restarts == len(marks)
     assert regex.fullmatch(PATTERN, undisturbed["grammar"])
     assert regex.fullmatch(PATTERN, undisturbed["both"])
     assert undisturbed["both"].index(">") <= 20
