@@ -24,8 +24,10 @@ def _home() -> Path | None:
 
 
 def config_file() -> Path:
-    """Return the settings file, which need not exist."""
-    return (_home() or Path(_DIRS.user_config_dir)) / "config.toml"
+    """Return the settings file, TOML or JSON; it need not exist."""
+    folder = _home() or Path(_DIRS.user_config_dir)
+    toml, as_json = folder / "config.toml", folder / "config.json"
+    return as_json if as_json.exists() and not toml.exists() else toml
 
 
 def models_dir() -> Path:

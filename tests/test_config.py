@@ -4,14 +4,9 @@ import msgspec
 import pytest
 
 from pensieve import places
-from pensieve.config import (
-    FIELDS,
-    Settings,
-    as_environment,
-    description,
-    expected,
-    load_settings,
-)
+from pensieve.config.load import as_environment, load_settings
+from pensieve.config.schema import FIELDS, Settings, description
+from pensieve.config.written import expected
 from pensieve.errors import ConfigError
 from pensieve.keys import LOCAL_TOKEN
 from pensieve.memory_states import MemoryThresholds
@@ -41,7 +36,9 @@ def test_without_any_setting_the_defaults_hold():
 def test_a_flag_beats_a_variable_beats_the_file_beats_the_default(
     config_file, monkeypatch
 ):
-    file = config_file("queue_size = 11\nmax_batch_size = 2\n\nport = 1001\n")
+    file = config_file(
+        "[engine]\nmax_batch_size = 2\n\n[server]\nport = 1001\nqueue_size = 11\n"
+    )
     monkeypatch.setenv("PENSIEVE_PORT", "1002")
     monkeypatch.setenv("PENSIEVE_MAX_BATCH_SIZE", "3")
 
@@ -50,7 +47,7 @@ def test_a_flag_beats_a_variable_beats_the_file_beats_the_default(
     assert settings == Settings(port=1003, max_batch_size=3, queue_size=11)
     assert sources["port"] == "--port"
     assert sources["max_batch_size"] == "PENSIEVE_MAX_BATCH_SIZE"
-    assert sources["queue_size"] == f"{file}:1"
+    assert sources["queue_size"] == f"{file}:6"
     assert sources["model"] == "default"
 
 
@@ -74,24 +71,56 @@ def test_another_process_gets_the_same_settings_through_its_environment(monkeypa
     ("text", "message"),
     [
         (
-            "prot = 1",
-            ":1: expected the name of a setting, got prot; did you mean port?",
+            "[server]\nprot = 1",
+            ":2: expected a setting of [server], got prot; did you mean port?",
         ),
-        ("\n[server]\nport = 1", ":2: expected the name of a setting, got server"),
+        ("\n[sever]\nport = 1", ":2: expected a section, got sever; did you mean ser"),
         (
-            "\n\nport = '1'",
-            ":3: port: expected a whole number from 1 to 65535, got '1'",
+            "\nport = 1",
+            ":2: expected a section, got port; it belongs into [server], as port",
         ),
-        ("port = 70000", "expected a whole number from 1 to 65535, got 70000"),
-        ("port = true", "expected a whole number from 1 to 65535, got True"),
-        ("header_timeout_s = 0", "expected a number above 0 to 3600, got 0"),
         (
-            "log_level = 'loud'",
-            "expected one of debug, info, warning, error, got 'loud'",
+            "[model]\nname = 'a'\nlog_level = 'info'",
+            ":3: expected a setting of [model], got log_level; it belongs into"
+            " [logging], as level",
         ),
-        ("api_key = 5", "api_key: expected text, not empty, got something else"),
-        ("workers = 4", "workers cannot be set: there is one HTTP worker"),
-        ("port = ", "expected readable TOML, got: Invalid value (at"),
+        (
+            "[server]\nlog_level = 'info'\n[logging]",
+            ":2: expected a setting of [server], got log_level; it belongs into",
+        ),
+        ("server = 1", ":1: server: expected a section, got 1"),
+        (
+            "[server]\n\nport = '1'",
+            ":3: server.port: expected a whole number from 1 to 65535, got '1'",
+        ),
+        (
+            "[engine]\nmax_batch_size = 4\n[server]\nport = 70000",
+            ":4: server.port: expected a whole number from 1 to 65535, got 70000",
+        ),
+        ("server.port = true", ":1: server.port: expected a whole number from 1 to"),
+        ("server = {port = 0}", ":1: server.port: expected a whole number from 1 to"),
+        (
+            "[server]\nheader_timeout_s = 0",
+            "expected a number above 0 to 3600, got 0",
+        ),
+        (
+            "[logging]\nlevel = 'loud'",
+            ":2: logging.level: expected one of debug, info, warning, error, got 'lo",
+        ),
+        (
+            "[server]\napi_key = 5",
+            "server.api_key: expected text, not empty, got something else",
+        ),
+        (
+            "[server]\nhost = ['a', 'b']",
+            ":2: server.host: expected text, not empty, got ['a', 'b']",
+        ),
+        (
+            "[server]\nallowed_hosts = ['a', 5]",
+            ":2: server.allowed_hosts: expected text, not empty, got ['a', 5]",
+        ),
+        ("[server]\nworkers = 4", "workers cannot be set: there is one HTTP worker"),
+        ("[server]\nport = ", "expected TOML, got: Invalid value (at line 2"),
     ],
 )
 def test_what_the_file_has_wrong_is_told_with_its_line(config_file, text, message):
@@ -102,6 +131,68 @@ def test_what_the_file_has_wrong_is_told_with_its_line(config_file, text, messag
 
     assert str(raised.value).startswith(str(file))
     assert message in str(raised.value)
+
+
+def test_a_file_may_have_an_array_where_a_setting_takes_commas(config_file):
+    config_file("[server]\nallowed_hosts = ['a.local', 'b.local']\n")
+
+    assert load_settings().settings.allowed_hosts == "a.local, b.local"
+
+
+JSON_FILE = """\
+{
+  "server": {
+    "host": "127.0.0.1", "port": 8080
+  },
+  "model": {"path": "/models/some.gguf"},
+  "logging": {"level": "debug"},
+  "cache": {
+    "disk_bytes": null
+  }
+}
+"""
+
+
+def test_json_of_the_same_sections_is_taken_too(own_home):
+    file = own_home / "config.json"
+    file.write_text(JSON_FILE)
+
+    settings, sources = msgspec.structs.astuple(load_settings())
+
+    assert settings == Settings(port=8080, model="/models/some.gguf", log_level="debug")
+    assert sources["port"] == f"{file}:3"
+    assert sources["model"] == f"{file}:5"
+    assert sources["log_level"] == f"{file}:6"
+    assert sources["prefix_disk_bytes"] == "default"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("8080", "'8080'", ": expected JSON, got: Expecting value (at line 3, column"),
+        ("8080", '"8080"', ":3: server.port: expected a whole number from 1 to 65535"),
+        ('"level"', '"levle"', ":6: expected a setting of [logging], got levle; did"),
+        ('"port"', '"host"', ": expected JSON, got: host twice in one object"),
+        (JSON_FILE, "[]", ":1: expected an object of sections, got list"),
+        (JSON_FILE, "[" * 100_000, ": expected JSON, got: "),
+    ],
+)
+def test_what_json_has_wrong_is_told_with_its_line(own_home, old, new, message):
+    file = own_home / "config.json"
+    file.write_text(JSON_FILE.replace(old, new))
+
+    with pytest.raises(ConfigError) as raised:
+        load_settings()
+
+    assert str(raised.value).startswith(f"{file}{message}")
+
+
+def test_two_settings_files_are_one_too_many(config_file, own_home):
+    config_file("")
+    (own_home / "config.json").write_text("{}")
+
+    with pytest.raises(ConfigError, match=r"config.json: expected one settings file"):
+        load_settings()
 
 
 @pytest.mark.parametrize(
@@ -128,7 +219,7 @@ def test_what_a_variable_has_wrong_is_told_by_its_name(
 def test_a_file_that_is_not_utf8_or_not_there_is_told_of(config_file, tmp_path):
     config_file("").write_bytes(b"\xff")
 
-    with pytest.raises(ConfigError, match="expected readable TOML"):
+    with pytest.raises(ConfigError, match="expected readable text"):
         load_settings()
     with pytest.raises(ConfigError, match="expected a file, got none"):
         load_settings(file=tmp_path / "missing.toml")

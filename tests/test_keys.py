@@ -2,7 +2,7 @@
 
 import pytest
 
-from pensieve.config import load_settings
+from pensieve.config.load import load_settings
 from pensieve.errors import ConfigError
 from pensieve.keys import LOCAL_TOKEN, named_keys, refusal
 

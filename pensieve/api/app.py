@@ -20,7 +20,7 @@ from pensieve.api.models import Model, Models
 from pensieve.api.rate_limits import RateLimits
 from pensieve.api.service import Service
 from pensieve.api.web_pages import PageCheck
-from pensieve.config import Settings
+from pensieve.config.schema import Settings
 from pensieve.errors import PensieveError
 
 REQUESTS_PER_MINUTE = 600

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pensieve import __version__, places
 from pensieve.batches.runner import BatchRunner
 from pensieve.batches.store import BatchStore
-from pensieve.config import Settings
+from pensieve.config.schema import Settings
 from pensieve.errors import NotFoundError
 from pensieve.figures.totals import Totals
 from pensieve.link.client import EngineClient

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from falcon.asgi import Request, Response
 
 from pensieve.api.exchange import Exchange
-from pensieve.config import Settings, is_loopback
+from pensieve.config.schema import Settings, is_loopback
 from pensieve.errors import InvalidRequestError, PermissionDeniedError
 
 ANY = "*"

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from pensieve.config import load_settings
+from pensieve.config.load import load_settings
 from pensieve.errors import PensieveError
 from pensieve.keys import LOCAL_TOKEN
 from pensieve.serve import pid_file

@@ -6,7 +6,7 @@ import time
 import click
 
 from pensieve import cache_folder, places
-from pensieve.config import load_settings
+from pensieve.config.load import load_settings
 from pensieve.models.sizes import size_text
 from pensieve.serve import pid_file
 from pensieve.serve.probe import ask_health

@@ -7,17 +7,13 @@ import click
 import msgspec
 
 from pensieve import places
-from pensieve.config import (
-    FIELDS,
-    description,
-    load_settings,
-    variable_name,
-)
+from pensieve.config.load import load_settings
+from pensieve.config.schema import FIELDS, SECRETS, SECTIONS, description, place
+from pensieve.config.written import variable_name
 from pensieve.errors import ConfigError
-from pensieve.written_settings import SECRETS
 
 _HEAD = """\
-# Settings of Pensieve. Each line below is a default, switched off by its "#":
+# Settings of Pensieve. Each setting below is a default, switched off by its "#":
 # remove the "#" to change it. A PENSIEVE_* variable beats this file, a flag beats both.
 # `pensieve config validate` checks the file, `pensieve config show` tells what holds.
 """
@@ -35,10 +31,10 @@ def show() -> None:
     rows = []
     for name, value in msgspec.structs.asdict(loaded.settings).items():
         shown = _masked(value) if name in SECRETS else _as_toml(value)
-        rows.append((name, shown, loaded.sources[name]))
+        rows.append((str(place(name)), shown, loaded.sources[name]))
     widths = [max(len(row[column]) for row in rows) for column in range(2)]
-    for name, shown, source in rows:
-        click.echo(f"{name:{widths[0]}}  {shown:{widths[1]}}  {source}")
+    for where, shown, source in rows:
+        click.echo(f"{where:{widths[0]}}  {shown:{widths[1]}}  {source}")
 
 
 @config.command()
@@ -46,9 +42,11 @@ def show() -> None:
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
 def generate(file: Path | None, force: bool) -> None:
     """Write a commented settings file (to its usual place unless FILE is given)."""
-    file = file or places.config_file()
+    file = file or places.config_file().with_suffix(".toml")
     if file.exists() and not force:
         raise ConfigError(f"{file}: there is a file already; --force replaces it")
+    if file.suffix == ".json":
+        raise ConfigError(f"{file}: expected a name for TOML: JSON has no comments")
     places.make_private(file.parent)
     # For this user's eyes only: an api_key may be put into it.
     with places.open_private(file, "wb") as out:
@@ -71,12 +69,18 @@ def validate(file: Path | None) -> None:
 
 def _commented_defaults() -> str:
     parts = [_HEAD]
-    for name, field in FIELDS.items():
-        value = '"…"' if field.default is None else _as_toml(field.default)
-        parts.append(
-            f"# {description(name)} ({variable_name(name)})\n# {name} = {value}\n"
-        )
+    for section, about in SECTIONS.items():
+        parts.append(f"# {about}\n[{section}]\n")
+        names = [name for name in FIELDS if place(name).section == section]
+        parts += [_commented_default(name) for name in names]
     return "\n".join(parts)
+
+
+def _commented_default(name: str) -> str:
+    default = FIELDS[name].default
+    value = '"…"' if default is None else _as_toml(default)
+    about = f"# {description(name)} ({variable_name(name)})"
+    return f"{about}\n# {place(name).key} = {value}\n"
 
 
 def _as_toml(value: object) -> str:

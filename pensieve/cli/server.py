@@ -13,7 +13,8 @@ import msgspec
 
 from pensieve.cli.doctor.model_checks import check_can_work
 from pensieve.cli.progress import progress
-from pensieve.config import LoadedSettings, Settings, load_settings
+from pensieve.config.load import LoadedSettings, load_settings
+from pensieve.config.schema import Settings
 from pensieve.errors import PensieveError
 from pensieve.models import files, store
 from pensieve.prompt.builder import PromptBuilder

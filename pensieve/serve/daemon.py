@@ -21,7 +21,9 @@ from typing import Any
 import psutil
 
 from pensieve import places
-from pensieve.config import FIELDS, Settings, as_environment, variable_name
+from pensieve.config.load import as_environment
+from pensieve.config.schema import FIELDS, Settings
+from pensieve.config.written import variable_name
 from pensieve.errors import PensieveError
 from pensieve.link.process import quit_engine
 from pensieve.serve import pid_file

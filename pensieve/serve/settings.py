@@ -10,7 +10,8 @@ import signal
 from typing import TYPE_CHECKING, Any
 
 from pensieve import prompt_log
-from pensieve.config import is_loopback, load_settings
+from pensieve.config.load import load_settings
+from pensieve.config.schema import is_loopback
 from pensieve.keys import refusal
 
 if TYPE_CHECKING:

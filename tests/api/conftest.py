@@ -6,7 +6,7 @@ from api.scripted import ScriptedService, closing, opening, text
 
 from pensieve.api.app import App
 from pensieve.api.event_stream import Pace
-from pensieve.config import Settings
+from pensieve.config.schema import Settings
 
 MAX_BODY_BYTES = 4096
 

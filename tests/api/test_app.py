@@ -9,7 +9,7 @@ from api.asgi_client import Client
 from pensieve import __version__
 from pensieve.api.app import App
 from pensieve.api.event_stream import Pace
-from pensieve.config import Settings
+from pensieve.config.schema import Settings
 from pensieve.errors import ModelError
 
 

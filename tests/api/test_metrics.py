@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from pensieve import __version__
 from pensieve.api.app import App
 from pensieve.api.event_stream import Pace
-from pensieve.config import Settings
+from pensieve.config.schema import Settings
 
 OWN_KEY = "a-key-of-the-user's-own"
 UNITS = ("_seconds", "_bytes", "_total", "_per_second", "_tokens")

@@ -8,7 +8,7 @@ from api.asgi_client import BODY, STREAM
 from api.scripted import INPUT_TOKENS
 
 from pensieve.api.rate_limits import Bucket
-from pensieve.config import Settings
+from pensieve.config.schema import Settings
 
 OWN_KEY = "dNtb1oQ4m7w-Zk2xvYp9R3sL"
 OTHER_KEY = "Zk2xvYp9R3sLdNtb1oQ4m7w-"

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from pensieve import places
 from pensieve.cli import main
-from pensieve.config import FIELDS, Settings
+from pensieve.config.schema import FIELDS, SECTIONS, Settings, place
 
 
 @pytest.fixture
@@ -24,9 +24,9 @@ def test_show_tells_each_setting_and_its_origin(pensieve, monkeypatch):
 
     rows = {line.split()[0]: line for line in shown.stdout.splitlines()}
     assert shown.exit_code == 0
-    assert list(rows) == list(FIELDS)
-    assert rows["port"].split() == ["port", "7788", "PENSIEVE_PORT"]
-    assert rows["model"].split() == ["model", '"smollm2"', "default"]
+    assert list(rows) == [str(place(name)) for name in FIELDS]
+    assert rows["server.port"].split() == ["server.port", "7788", "PENSIEVE_PORT"]
+    assert rows["model.name"].split() == ["model.name", '"smollm2"', "default"]
 
 
 def test_show_does_not_show_the_key(pensieve, monkeypatch):
@@ -53,18 +53,24 @@ def test_the_lines_that_generate_writes_are_right_once_switched_on(pensieve, tmp
     pensieve("config", "generate", str(file))
 
     lines = file.read_text().splitlines()
-    assignments = [line.removeprefix("# ") for line in lines if " = " in line]
-    table = tomllib.loads("\n".join(assignments))
+    switched_on = [
+        line.removeprefix("# ") for line in lines if " = " in line or line[:1] == "["
+    ]
+    table = tomllib.loads("\n".join(switched_on))
 
     defaults = msgspec.structs.asdict(Settings())
     unset = {name: "…" for name, value in defaults.items() if value is None}
     assert unset.keys() >= {"api_key", "allowed_hosts"}
-    assert {**defaults, **unset} == table
+    expected = {section: {} for section in SECTIONS}
+    for name, value in {**defaults, **unset}.items():
+        expected[place(name).section][place(name).key] = value
+    assert table == expected
+    assert all(expected.values())
 
 
 def test_generate_replaces_a_file_only_when_told_to(pensieve, tmp_path):
     file = tmp_path / "own.toml"
-    file.write_text("port = 1\n")
+    file.write_text("[server]\nport = 1\n")
 
     refused = pensieve("config", "generate", str(file))
 
@@ -73,21 +79,21 @@ def test_generate_replaces_a_file_only_when_told_to(pensieve, tmp_path):
         refused.stderr
         == f"Error: {file}: there is a file already; --force replaces it\n"
     )
-    assert file.read_text() == "port = 1\n"
+    assert file.read_text() == "[server]\nport = 1\n"
     assert pensieve("config", "generate", str(file), "--force").exit_code == 0
-    assert file.read_text() != "port = 1\n"
+    assert file.read_text() != "[server]\nport = 1\n"
 
 
 def test_validate_counts_what_is_in_force_and_tells_what_is_wrong(pensieve, tmp_path):
     file = tmp_path / "own.toml"
-    file.write_text("port = 7001\nmodel = 'other'\n")
+    file.write_text("[server]\nport = 7001\n[model]\nname = 'other'\n")
     assert "valid, 2 of" in pensieve("config", "validate", str(file)).stdout
 
-    file.write_text("port = 7001\nmodle = 'other'\n")
+    file.write_text("[server]\nport = 7001\n[modle]\nname = 'other'\n")
     refused = pensieve("config", "validate", str(file))
 
     assert refused.exit_code == 1
-    assert f"{file}:2: expected the name of a setting, got modle" in refused.stderr
+    assert f"{file}:3: expected a section, got modle" in refused.stderr
     assert "did you mean model?" in refused.stderr
 
 

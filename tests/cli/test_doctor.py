@@ -15,7 +15,7 @@ from reference.small_gguf import write_gguf
 
 from pensieve.cli import main
 from pensieve.cli.doctor import machine_checks, model_checks, program_checks
-from pensieve.config import load_settings
+from pensieve.config.load import load_settings
 from pensieve.errors import PensieveError
 from pensieve.machine import Machine
 from pensieve.machine_memory import Reading

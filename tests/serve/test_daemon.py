@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from pensieve import places
-from pensieve.config import Settings
+from pensieve.config.schema import Settings
 from pensieve.errors import PensieveError
 from pensieve.serve import daemon, pid_file
 from pensieve.serve.probe import watch

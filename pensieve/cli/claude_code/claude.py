@@ -22,7 +22,7 @@ from pensieve.cli.claude_code.environment import (
 )
 from pensieve.cli.claude_code.server import running_target, target
 from pensieve.cli.recommend import advice_in_words
-from pensieve.config import load_settings
+from pensieve.config.load import load_settings
 from pensieve.errors import PensieveError
 
 

@@ -9,7 +9,7 @@ import click
 
 from pensieve.cli.claude_code.environment import NAMES, PERMISSIONS, variables
 from pensieve.cli.claude_code.server import target
-from pensieve.config import load_settings
+from pensieve.config.load import load_settings
 from pensieve.errors import PensieveError
 
 _BACKUP = ".before-pensieve"

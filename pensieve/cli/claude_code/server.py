@@ -5,7 +5,8 @@ import sys
 
 from pensieve.cli.claude_code.environment import Target
 from pensieve.cli.server import bring_up
-from pensieve.config import Settings, load_settings
+from pensieve.config.load import load_settings
+from pensieve.config.schema import Settings
 from pensieve.errors import PensieveError
 from pensieve.keys import LOCAL_TOKEN
 from pensieve.models import files, store

@@ -8,7 +8,8 @@ import msgspec
 from pensieve import places
 from pensieve.cli.claude_code import binary
 from pensieve.cli.doctor.check import Check, fail, ok, warn
-from pensieve.config import LoadedSettings, Settings, load_settings
+from pensieve.config.load import LoadedSettings, load_settings
+from pensieve.config.schema import Settings
 from pensieve.errors import ConfigError, PensieveError
 from pensieve.serve import daemon, pid_file
 from pensieve.serve.pid_file import Server

@@ -1,0 +1,1 @@
+"""Settings of the server: flags beat variables, they a file, it the defaults."""
