@@ -32,13 +32,11 @@ cdef extern from "sse/frame.hpp" namespace "pensieve::sse" nogil:
         char* write(string_view text, char* out)
         size_t size_around(size_t escaped_bytes)
         char* write_around(string_view escaped, char* out)
+        string_view frame_short(string_view text)
 
 cdef extern from "sse/json_escape.hpp" namespace "pensieve::sse" nogil:
     bint is_plain(string_view text)
     size_t kShortBytes
-    cppclass ShortBuffer:
-        pass
-    string_view escape_short(string_view text, ShortBuffer& buffer)
 
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -109,7 +107,6 @@ cdef class DeltaFramer:
         cdef string_view view = string_view(start, <size_t>num_bytes)
         # PERF: one exact allocation, no joins; bench/native/bench_sse.py
         cdef bytes framed
-        cdef ShortBuffer buffer
         cdef size_t size
         if view.size() > kShortBytes:
             size = self._template.size(view)
@@ -118,7 +115,8 @@ cdef class DeltaFramer:
             return framed
         if not is_plain(view):
             # Sized by escaping it: to copy it takes less than to measure it.
-            view = escape_short(view, buffer)
+            view = self._template.frame_short(view)
+            return PyBytes_FromStringAndSize(view.data(), <Py_ssize_t>view.size())
         size = self._template.size_around(view.size())
         framed = PyBytes_FromStringAndSize(NULL, <Py_ssize_t>size)
         self._template.write_around(view, PyBytes_AS_STRING(framed))

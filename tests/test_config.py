@@ -120,7 +120,7 @@ def test_another_process_gets_the_same_settings_through_its_environment(monkeypa
             ":2: server.allowed_hosts: expected text, not empty, got ['a', 5]",
         ),
         ("[server]\nworkers = 4", "workers cannot be set: there is one HTTP worker"),
-        ("[server]\nport = ", "expected TOML, got: Invalid value (at line 2"),
+        ("[server]\nport = \n", "expected TOML, got: Invalid value (at line 2"),
     ],
 )
 def test_what_the_file_has_wrong_is_told_with_its_line(config_file, text, message):

@@ -45,6 +45,8 @@ DeltaTemplate::DeltaTemplate(long long index, std::string_view delta_type,
   before_ += std::to_string(index);
   before_ += R"(,"delta":{"type":)" + quoted(delta_type);
   before_ += ',' + quoted(field) + R"(:")";
+  short_frame_ = before_;
+  short_frame_.resize(before_.size() + kShortRoom + kAfterText.size());
 }
 
 char* DeltaTemplate::write(std::string_view text, char* out) const {
@@ -57,6 +59,12 @@ std::size_t DeltaTemplate::size_around(std::size_t escaped_bytes) const {
 
 char* DeltaTemplate::write_around(std::string_view escaped, char* out) const {
   return append(kAfterText, append(escaped, append(before_, out)));
+}
+
+std::string_view DeltaTemplate::frame_short(std::string_view text) {
+  char* start = short_frame_.data();
+  const char* end = append(kAfterText, escape_short(text, start + before_.size()));
+  return {start, static_cast<std::size_t>(end - start)};
 }
 
 } // namespace pensieve::sse

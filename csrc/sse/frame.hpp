@@ -38,8 +38,13 @@ public:
   [[nodiscard]] std::size_t size_around(std::size_t escaped_bytes) const;
   char* write_around(std::string_view escaped, char* out) const;
 
+  // Frames a text of at most kShortBytes in memory of its own: what it returns holds
+  // until the next call. PERF: what is before the text stays there.
+  std::string_view frame_short(std::string_view text);
+
 private:
   std::string before_;
+  std::string short_frame_;
 };
 
 } // namespace pensieve::sse

@@ -137,7 +137,7 @@ bool is_plain(std::string_view text) {
   return EscapeBlock(last).special().empty();
 }
 
-std::string_view escape_short(std::string_view text, ShortBuffer& buffer) {
+char* escape_short(std::string_view text, char* out) {
   // PERF: the end is copied by a size that is known here, where there is so much.
   std::array<char, kTailBytes + kPaddingBytes> end; // NOLINT(*-member-init)
   std::size_t first = 0;
@@ -149,12 +149,10 @@ std::string_view escape_short(std::string_view text, ShortBuffer& buffer) {
     std::memcpy(end.data(), text.data(), text.size());
     std::memset(end.data() + text.size(), 'x', kPaddingBytes);
   }
-  char* out = buffer.data();
   for (; text.size() >= kTailBytes; text.remove_prefix(kBlockBytes)) {
     out = escape_block(text, out);
   }
-  out = escape_padded({end.data() + first, text.size() + kPaddingBytes}, out);
-  return {buffer.data(), static_cast<std::size_t>(out - buffer.data())};
+  return escape_padded({end.data() + first, text.size() + kPaddingBytes}, out);
 }
 
 char* escape(std::string_view text, char* out) {

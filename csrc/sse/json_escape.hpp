@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <string_view>
 
@@ -19,10 +18,10 @@ char* escape(std::string_view text, char* out);
 
 inline constexpr std::size_t kShortBytes = 256;
 
-// Where a short text is escaped, with room to write in whole blocks.
-using ShortBuffer = std::array<char, 6 * kShortBytes + 32>;
+// What a short text takes at most, with room to write in whole blocks.
+inline constexpr std::size_t kShortRoom = 6 * kShortBytes + 32;
 
-// Escapes a text of at most kShortBytes; the result is in the buffer.
-std::string_view escape_short(std::string_view text, ShortBuffer& buffer);
+// Escapes a text of at most kShortBytes into kShortRoom bytes, and returns the end.
+char* escape_short(std::string_view text, char* out);
 
 } // namespace pensieve::sse

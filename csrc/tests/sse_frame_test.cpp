@@ -53,6 +53,16 @@ TEST_CASE("a text that is escaped already is framed as one that is not") {
   CHECK(out == framed(delta, "a\n"));
 }
 
+TEST_CASE("a short text is framed as any other") {
+  DeltaTemplate delta(3, "text_delta", "text");
+
+  for (const std::string text : {"", "a\n", "a plain one", "\"\x01\\"}) {
+    CHECK(delta.frame_short(text) == framed(delta, text));
+  }
+  const std::string worst(kShortBytes, '\x1f');
+  CHECK(delta.frame_short(worst) == framed(delta, worst));
+}
+
 TEST_CASE("names are escaped like text") {
   const std::string frame = framed(DeltaTemplate(0, "a\"b", "c\\"), "");
 

@@ -362,10 +362,6 @@ def is_list(name: str) -> bool:
     return bool(_extra(name)["is_list"])
 
 
-PLACES = {place(name): name for name in FIELDS}
-"""The settings' names by their places in the file."""
-
-
 def is_loopback(host: str) -> bool:
     """Whether the address is one that only this machine can reach."""
     if host == "localhost":
@@ -384,3 +380,7 @@ def _meta(name: str) -> Meta:
 
 def _extra(name: str) -> dict[str, typing.Any]:
     return _meta(name).extra or {}
+
+
+PLACES = {place(name): name for name in FIELDS}
+"""The settings' names by their places in the file."""

@@ -45,6 +45,7 @@ class Worker(gasgi.ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
         self.room = Room(self.worker_connections)
+        self._has_backlog = False
         self._must_end = self.state[MUST_END] = asyncio.Event()
 
     def init_process(self) -> None:
@@ -56,6 +57,16 @@ class Worker(gasgi.ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
         super()._setup_event_loop()
         if not isinstance(self.loop, uvloop.Loop):
             raise RuntimeError(f"asgi_loop: expected uvloop, got {type(self.loop)}")
+
+    def notify(self) -> None:
+        """Tell the master that the loop turns; once it listens, give it its backlog."""
+        super().notify()
+        if self.servers and not self._has_backlog:
+            # The loop listens anew, with its own of 100. What comes beyond that in one
+            # burst would wait for a second or more, until it is tried again.
+            for listener in self.sockets:
+                listener.sock.listen(self.cfg.backlog)
+            self._has_backlog = True
 
     # ----- ending -----
 

@@ -1,8 +1,11 @@
 """Streams, disconnects and the end of a server, over real sockets."""
 
+import contextlib
 import os
 import re
+import select
 import signal
+import socket
 import time
 
 import pytest
@@ -51,6 +54,33 @@ def test_the_work_ends_when_the_client_leaves(server, script, stream):
             time.sleep(0.3)
     server.wait_for_log(f"script {script}! ended", before + 1)
     server.wait_for_log(r"POST /v1/messages 499 .*end=client_left")
+
+
+def test_a_burst_of_connections_waits_for_a_busy_worker(start):
+    """Each would be tried again a second later only, had it no place to wait in."""
+    with start() as server, contextlib.ExitStack() as stack:
+        with server.ask("hello") as wire:
+            wire.read_until(CLEAN_END)
+        pid = server.worker_pid()
+        os.kill(pid, signal.SIGSTOP)
+        stack.callback(os.kill, pid, signal.SIGCONT)
+        burst = [stack.enter_context(connecting(server.port)) for _ in range(300)]
+
+        assert all(is_connected(each) for each in burst)
+
+
+def connecting(port):
+    """Return a socket that has begun to connect."""
+    begun = socket.socket()
+    begun.setblocking(False)
+    begun.connect_ex(("127.0.0.1", port))
+    return begun
+
+
+def is_connected(begun):
+    """Whether the server's system takes the connection, which needs no program."""
+    _, writable, _ = select.select([], [begun], [], PATIENCE_S)
+    return bool(writable) and begun.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0
 
 
 def test_a_drain_lets_a_running_answer_end(start):
