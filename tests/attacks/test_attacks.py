@@ -13,7 +13,7 @@ from serve.gunicorn_server import GunicornServer
 pytestmark = pytest.mark.slow
 
 OWN_KEY = "q7V-secret-Tn2xvYp9R3sLdNtb1oQ4m7w"
-SLACK = 100
+SLACK = 40
 """A good client's time during an attack, of its usual: what is tested is that it is
 answered. The attacker takes its share of the machine, which no server can help."""
 LEAST_S = 0.02
