@@ -13,7 +13,7 @@ from chaos.cache_dir import CacheDir
 from chaos.cutting import can_cut, cut
 
 MAX_CALM_S = 6.0
-"""Between two disturbances, from when an engine is ready."""
+"""As long as that the engine is left alone, unless told otherwise."""
 MAX_PAUSE_S = 4.0
 """That an engine is stopped for and then goes on: less than its silence is borne."""
 MAX_LOADING_S = 60.0
@@ -29,6 +29,7 @@ class Monkeys(threading.Thread):
         is_ready: whether one is ready.
         client_pid: returns the process that is connected to them.
         cache: of the engines; None: it is not spoilt.
+        max_calm_s: between two disturbances, from when an engine is ready.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Monkeys(threading.Thread):
         is_ready: Callable[[], bool],
         client_pid: Callable[[], int],
         cache: CacheDir | None = None,
+        max_calm_s: float = MAX_CALM_S,
     ) -> None:
         super().__init__(name="monkeys", daemon=True)
         self.done: Counter[str] = Counter()
@@ -49,6 +51,7 @@ class Monkeys(threading.Thread):
         self._is_ready = is_ready
         self._client_pid = client_pid
         self._cache = cache
+        self._max_calm_s = max_calm_s
         self._is_over = threading.Event()
 
     def __enter__(self) -> "Monkeys":
@@ -83,7 +86,7 @@ class Monkeys(threading.Thread):
             while not self._is_ready() and time.monotonic() < deadline:
                 if self._is_over.wait(0.05):
                     return
-        self._is_over.wait(self._dice.uniform(0.2, MAX_CALM_S))
+        self._is_over.wait(self._dice.uniform(0.2, self._max_calm_s))
 
     def _signal(self, number: int) -> int | None:
         pids = self._engine_pids()
