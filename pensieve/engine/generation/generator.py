@@ -170,7 +170,7 @@ class Generator(Generic[Key]):
     def decode(self) -> list[Token[Key]]:
         """Compute a token of every sequence whose prompt is complete.
 
-        A sequence whose token is its last is gone. One step is computed ahead.
+        A sequence whose token is its last is gone. The next step is begun, or laid out.
         """
         tokens = self._decoding.step()
         if self._prefixes.needs_checkpoints:
