@@ -12,6 +12,7 @@ from pensieve.api.body_limits import BodyLimits
 from pensieve.api.errors import answer_errors
 from pensieve.api.event_stream import Pace
 from pensieve.api.exchange import AsgiApp, Exchange, Receive, Scope, Send
+from pensieve.api.figures import Figures
 from pensieve.api.health import Health, Root
 from pensieve.api.keep_awake import keep_awake
 from pensieve.api.messages import CountTokens, Messages
@@ -22,6 +23,7 @@ from pensieve.api.service import Service
 from pensieve.api.web_pages import PageCheck
 from pensieve.config.schema import Settings
 from pensieve.errors import PensieveError
+from pensieve.figures import report
 
 REQUESTS_PER_MINUTE = 600
 TOKENS_PER_MINUTE = 2_000_000
@@ -48,6 +50,7 @@ def routes(service: Service, settings: Settings, pace: Pace) -> AsgiApp:
     if settings.metrics:
         is_public = settings.api_key is None  # then nobody but this machine can ask
         app.add_route("/metrics", Metrics(service, is_public))
+    app.add_route(report.PATH, Figures(service))
     app.add_route("/v1/messages", Messages(service, pace))
     app.add_route("/v1/messages/count_tokens", CountTokens(service))
     app.add_route("/v1/messages/batches", Batches(service))
