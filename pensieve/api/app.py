@@ -13,11 +13,12 @@ from pensieve.api.errors import answer_errors
 from pensieve.api.event_stream import Pace
 from pensieve.api.exchange import AsgiApp, Exchange, Receive, Scope, Send
 from pensieve.api.figures import Figures
-from pensieve.api.health import Health, Root
+from pensieve.api.health import Health
 from pensieve.api.keep_awake import keep_awake
 from pensieve.api.messages import CountTokens, Messages
 from pensieve.api.metrics import Metrics
 from pensieve.api.models import Model, Models
+from pensieve.api.page import PageFiles, Root
 from pensieve.api.rate_limits import RateLimits
 from pensieve.api.service import Service
 from pensieve.api.web_pages import PageCheck
@@ -46,6 +47,7 @@ def routes(service: Service, settings: Settings, pace: Pace) -> AsgiApp:
     app: FalconApp[Request, Response] = FalconApp(middleware=[PageCheck(settings)])
     app.add_middleware(KeyCheck(settings.keys, limits))
     app.add_route("/", Root())
+    app.add_route("/page/{name}", PageFiles())
     app.add_route("/health", Health(service))
     if settings.metrics:
         is_public = settings.api_key is None  # then nobody but this machine can ask
