@@ -53,6 +53,8 @@ def test_figures_follow_what_is_asked(page, server):
 
 
 def test_a_stream_is_shown_while_it_runs_and_no_longer(page):
+    page.locator(".options summary").click()
+    page.fill("#max-tokens", "100000")
     say(page, "On and on. (tiny-task-endless)")
 
     row = page.locator("#running tbody tr").first

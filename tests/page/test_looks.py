@@ -19,16 +19,16 @@ CONTRAST = (Path(__file__).parent / "contrast.js").read_text(encoding="utf-8")
 PICTURES = Path(__file__).parent.parent.parent / "build" / "screenshots"
 
 
-@pytest.fixture(scope="module")
-def busy(server):
-    """Give the server a past with reuse and a broken prefix, and a stream that runs."""
+@pytest.fixture
+def past(server):
+    """Give the server a past, with reuse and with broken prefixes."""
     text = "A river carried it past the mill, the ferry house and the garden wall. "
-    for turn in range(14):
+    for turn in range(7):
         said = [{"role": "user", "content": f"{text * (turn % 5 + 1)} tiny-task-text"}]
         body = {
             "model": "claude-x",
             "max_tokens": 10 + 4 * (turn % 4),
-            "system": text * (9 if turn == 8 else 8),
+            "system": text * (9 if turn == 4 else 8),
             "messages": said,
         }
         headers = {
@@ -37,6 +37,11 @@ def busy(server):
         }
         url, bytes_ = f"{server.base_url}/v1/messages", json.dumps(body).encode()
         urllib.request.urlopen(urllib.request.Request(url, bytes_, headers)).close()
+
+
+@contextlib.contextmanager
+def a_stream(server):
+    """Have a stream run."""
     endless = {
         "model": "claude-x",
         "max_tokens": 100_000,
@@ -66,21 +71,22 @@ def converse(page):
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("size", ["desktop", "phone"])
-def test_texts_can_be_read_and_nothing_is_cut_off(open_tab, busy, theme, size):
+def test_texts_can_be_read_and_nothing_is_cut_off(open_tab, server, past, theme, size):
     is_phone = size == "phone"
     page = open_tab(
         viewport=PHONE if is_phone else DESKTOP,
         color_scheme=theme,
         has_touch=is_phone,
-        device_scale_factor=2,
+        device_scale_factor=2 if is_phone else 1,
     ).open()
     converse(page)
-    page.wait_for_selector("#running tbody tr")
     page.wait_for_selector("#ended .broken")
     page.evaluate("scrollTo(0, 0)")
     PICTURES.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=PICTURES / f"{size}-{theme}.png")
-    page.locator("#requests").screenshot(path=PICTURES / f"{size}-{theme}-requests.png")
+    with a_stream(server):
+        page.wait_for_selector("#running .stage.decode")
+        page.screenshot(path=PICTURES / f"{size}-{theme}.png")
+        page.screenshot(path=PICTURES / f"{size}-{theme}-whole.png", full_page=True)
 
     found = page.evaluate(CONTRAST)
     assert found["low"] == []

@@ -106,7 +106,7 @@ export class Chat {
   /** Stream an answer; return it, or null where none came. */
   async #ask(body) {
     const answer = new Answer();
-    const shown = new ShownAnswer();
+    const shown = new ShownAnswer((change) => this.#keepingToTheEnd(change));
     const began = performance.now();
     let firstS = 0;
     this.#show(shown.element);
@@ -119,7 +119,7 @@ export class Chat {
       )) {
         if (event.type === "content_block_delta") firstS ||= since(began);
         answer.feed(event);
-        this.#keepingToTheEnd(() => shown.feed(event));
+        shown.feed(event);
       }
       shown.end(noteOf(answer, firstS, since(began), false));
       return answer;

@@ -169,7 +169,9 @@ function showTimes({ first_tokens, gaps }) {
   const largest = Math.max(...between.map(({ values: [, most] }) => most));
   write(
     "gaps-note",
-    means.length ? `mean ${seconds(median(means))}, largest ${seconds(largest)}` : "",
+    means.length
+      ? `line: mean, ${seconds(median(means))} · dots: largest, ${seconds(largest)}`
+      : "",
   );
 }
 

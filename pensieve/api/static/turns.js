@@ -3,6 +3,8 @@
 import { el } from "./dom.js";
 import { count, rate, seconds, share } from "./format.js";
 
+const LEAST_S = 0.25; // what comes in less says little of speed
+
 /** Return what the user has said. */
 export function question(text) {
   return el("div", { class: "turn said" }, el("p", { class: "text" }, text));
@@ -26,32 +28,54 @@ export function trouble(text) {
 
 /** An answer on the page, which grows with its events. */
 export class ShownAnswer {
+  #changing;
   #blocks = [];
   #waiting = el("p", { class: "waiting" }, "…");
+  #unshown = []; // of each block, text that has come since the last frame
+  #frame = null;
 
-  constructor() {
+  /** `changing(change)` makes a change of the page. */
+  constructor(changing) {
+    this.#changing = changing;
     this.element = el("div", { class: "turn answer", "aria-busy": "true" });
     this.element.append(this.#waiting);
   }
 
   /** Take an event of the stream. */
   feed(event) {
-    if (event.type === "content_block_start") {
+    if (event.type === "content_block_delta") {
+      // Once a frame: a long answer is laid out anew each time.
+      this.#unshown[event.index] += textOf(event.delta);
+      this.#frame ??= requestAnimationFrame(() => this.#show());
+    } else if (event.type === "content_block_start") {
       this.#waiting.remove();
-      this.#blocks[event.index] = shownBlock(event.content_block);
-      this.element.append(this.#blocks[event.index].element);
-    } else if (event.type === "content_block_delta") {
-      this.#blocks[event.index].add(event.delta);
+      const block = shownBlock(event.content_block);
+      this.#blocks[event.index] = block;
+      this.#unshown[event.index] = "";
+      this.#changing(() => this.element.append(block.element));
     } else if (event.type === "content_block_stop") {
-      this.#blocks[event.index].end();
+      this.#show();
+      this.#changing(() => this.#blocks[event.index].end());
     }
   }
 
   /** Say that nothing more comes, and how it went. */
   end(note) {
+    this.#show();
     this.#waiting.remove();
     this.element.removeAttribute("aria-busy");
-    this.element.append(el("p", { class: "note quiet" }, note));
+    this.#changing(() => this.element.append(el("p", { class: "note quiet" }, note)));
+  }
+
+  #show() {
+    cancelAnimationFrame(this.#frame);
+    this.#frame = null;
+    this.#changing(() =>
+      this.#blocks.forEach((block, i) => {
+        block.add(this.#unshown[i]);
+        this.#unshown[i] = "";
+      }),
+    );
   }
 }
 
@@ -62,7 +86,7 @@ export function noteOf(answer, firstTokenS, tookS, wasStopped) {
   if (usage.output_tokens !== undefined && stopReason) {
     parts.push(`${count(usage.output_tokens)} tokens`);
     const writingS = tookS - firstTokenS;
-    if (usage.output_tokens > 1 && writingS > 0) {
+    if (writingS > LEAST_S) {
       parts.push(`${rate((usage.output_tokens - 1) / writingS)} tokens/s`);
     }
   }
@@ -73,6 +97,10 @@ export function noteOf(answer, firstTokenS, tookS, wasStopped) {
   if (all) parts.push(`prompt of ${count(all)}, ${share(cached, all)} reused`);
   parts.push(wasStopped ? "stopped" : (stopReason ?? "").replaceAll("_", " "));
   return parts.filter((part) => part).join(" · ");
+}
+
+function textOf(delta) {
+  return delta.text ?? delta.thinking ?? delta.partial_json ?? "";
 }
 
 function shownBlock(block) {
@@ -86,7 +114,7 @@ function textBlock() {
   const element = el("div", { class: "text" }, text);
   return {
     element,
-    add: (delta) => text.appendData(delta.text ?? ""),
+    add: (more) => text.appendData(more),
     end: () => element.replaceChildren(...written(text.data)),
   };
 }
@@ -102,7 +130,7 @@ function thinkingBlock() {
   );
   return {
     element,
-    add: (delta) => text.appendData(delta.thinking ?? ""),
+    add: (more) => text.appendData(more),
     end: () => {
       title.textContent = "Thinking";
       element.open = false;
@@ -115,7 +143,7 @@ function callBlock({ name }) {
   const title = el("p", { class: "title" }, "Calls ", el("code", {}, name));
   return {
     element: el("div", { class: "call" }, title, el("pre", {}, text)),
-    add: (delta) => text.appendData(delta.partial_json ?? ""),
+    add: (more) => text.appendData(more),
     end: () => {
       text.data = indented(text.data);
     },
