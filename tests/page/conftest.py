@@ -2,6 +2,7 @@
 
 import os
 import time
+from pathlib import Path
 
 import pytest
 from page.browser import browser_path
@@ -9,6 +10,8 @@ from serve.real_server import RealServer
 
 DESKTOP = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
+PICTURES = Path(__file__).parent.parent.parent / "build" / "screenshots"
+"""For people to look at."""
 PATIENCE_MS = 20_000
 """For what takes well under a second on an idle machine."""
 

@@ -5,7 +5,7 @@ import re
 import urllib.request
 
 import pytest
-from page.conftest import answered, eventually, say
+from page.conftest import PICTURES, answered, eventually, say
 from serve.gunicorn_server import GunicornServer
 
 from pensieve import __version__
@@ -97,6 +97,33 @@ def test_what_broke_a_prefix_is_named(page, server):
     assert "differs from the last prompt at token" in broken.text_content()
 
 
+def test_of_several_models_each_is_named_and_can_be_asked(open_tab, server):
+    """The server has one; what it would say of two is made of that."""
+    told = report(server)
+    (model,) = told["models"]
+    other = {**model, "name": "another", "status": "loading", "message": "reads"}
+    told["models"] = [model, {**other, "cache": model["cache"][:1]}]
+    page = open_tab().page
+    page.route(f"**{PATH}", lambda route: route.fulfill(json=told))
+    page.goto(server.base_url)
+
+    page.locator(".model-name").nth(1).wait_for()
+    names = [model["name"], "another"]
+    assert page.locator(".model-name").all_text_contents() == names
+    assert page.locator(".facts").nth(1).text_content().startswith("loading · ")
+    assert page.locator("#model option").all_text_contents() == names
+    page.select_option("#model", "another")
+    with page.expect_request("**/v1/messages") as sent:
+        page.route("**/v1/messages", lambda route: route.fulfill(body=""))
+        say(page, "Hello")
+    assert sent.value.post_data_json["model"] == "another"
+    labels = page.locator("#cache .label").all_text_contents()
+    assert labels == [f"Memory · {names[0]}", "Memory · another", "Disk"]
+    page.wait_for_selector(".trouble:has-text('The answer broke off.')")
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=PICTURES / "several-models.png")
+
+
 def test_a_server_that_is_away_is_told_and_so_is_its_return(open_tab):
     tab = open_tab()
     page = tab.open()
@@ -116,7 +143,10 @@ def test_a_key_is_asked_for_kept_in_the_tab_and_forgotten(open_tab, own_home):
         page = tab.page
         page.goto(tab.base_url)
         page.wait_for_selector("#key-form:visible")
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=PICTURES / "key.png")
         assert page.evaluate("document.activeElement.id") == "key"
+        assert not page.is_visible("main")
         page.keyboard.type("a key that it does not take")
         page.keyboard.press("Enter")
         eventually(

@@ -9,14 +9,13 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from page.conftest import DESKTOP, PHONE, answered, say
+from page.conftest import DESKTOP, PHONE, PICTURES, answered, say
 from page.test_chat import BASH
 from serve.gunicorn_server import post
 
 pytestmark = pytest.mark.page
 
 CONTRAST = (Path(__file__).parent / "contrast.js").read_text(encoding="utf-8")
-PICTURES = Path(__file__).parent.parent.parent / "build" / "screenshots"
 
 
 @pytest.fixture

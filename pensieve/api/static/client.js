@@ -48,7 +48,9 @@ export async function* message(body, conversation, signal) {
   for await (const event of events(answer.body)) {
     if (event.type === "error") throw new Refused(event.error.message);
     yield event;
+    if (event.type === "message_stop") return;
   }
+  throw new Refused("The answer broke off.");
 }
 
 async function ask(path, { headers = {}, ...options } = {}) {

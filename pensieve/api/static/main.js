@@ -55,6 +55,7 @@ function askForKey() {
   if (client.hasOwnKey()) write("key-note", "The server does not take that key.");
   client.useKey(null);
   needsKey = true;
+  byId("figures-and-chat").hidden = true;
   byId("key-form").hidden = false;
   byId("forget-key").hidden = true;
   byId("key").focus();
@@ -65,6 +66,7 @@ byId("key-form").addEventListener("submit", (event) => {
   client.useKey(byId("key").value.trim());
   byId("key").value = "";
   byId("key-form").hidden = true;
+  byId("figures-and-chat").hidden = false;
   byId("forget-key").hidden = false;
   needsKey = false;
   look();

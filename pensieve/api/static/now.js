@@ -125,16 +125,14 @@ function showReuse({ memory_tokens, disk_tokens, computed_tokens }) {
 }
 
 function showCache(models) {
-  const tiers = models.flatMap(({ name, cache }, i) =>
-    cache
-      .filter(({ tier }) => tier === "memory" || i === 0) // all models share the disk
-      .map((tier) => ({
-        ...tier,
-        of: tier.tier === "memory" && models.length > 1 ? name : "",
-      })),
+  const tiers = models.flatMap(({ name, cache }) =>
+    cache.map((tier) => ({ ...tier, of: models.length > 1 ? name : "" })),
   );
-  const rows = tiers.map(({ tier, of, bytes: used, budget_bytes: budget, entries }) => {
-    const label = (tier === "memory" ? "Memory" : "Disk") + (of && ` · ${of}`);
+  const inMemory = tiers.filter(({ tier }) => tier === "memory");
+  const onDisk = tiers.filter(({ tier }) => tier === "disk").slice(0, 1); // all share it
+  const rows = [...inMemory, ...onDisk].map((each) => {
+    const { tier, of, bytes: used, budget_bytes: budget, entries } = each;
+    const label = tier === "disk" ? "Disk" : of ? `Memory · ${of}` : "Memory";
     const things = tier === "memory" ? "run" : "file";
     const said = budget
       ? `${bytes(used)} of ${bytes(budget)} · ${count(entries)} ${things}${entries === 1 ? "" : "s"}`

@@ -11,9 +11,9 @@ let showsAll = false;
 
 /** Show the requests that have ended, the newest first; at first only a few. */
 export function showRequests(ended, namesModels) {
+  byId("no-requests").hidden = ended.length > 0;
   if (!ended.length || ended[0].id === shownId) return;
   shownId = ended[0].id;
-  byId("no-requests").hidden = true;
   byId("ended").parentElement.hidden = false;
   const shown = showsAll ? ended : ended.slice(0, FEW);
   byId("ended").replaceChildren(...shown.map((each) => row(each, namesModels)));
