@@ -20,7 +20,7 @@ CPP_SOURCES := $(shell find csrc -name '*.cpp' -o -name '*.hpp' -o -name '*.c')
 DOCTEST = $(wildcard $(addsuffix /doctest/doctest.h,/usr/include /usr/local/include /opt/homebrew/include))
 PIP = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help setup demo test test-native test-metal test-cuda test-cuda-text test-tsan fuzz coverage-native test-claude conformance chaos forced-answers traces traces-whole sampling sampling-all mutants slowdowns lint bench attacks clean distclean
+.PHONY: help setup demo test test-native test-metal test-cuda test-cuda-text test-tsan fuzz coverage-native test-claude test-page conformance chaos forced-answers traces traces-whole sampling sampling-all mutants slowdowns lint bench attacks clean distclean
 
 help:
 	@echo "make demo      install into .venv, start a server, stream one answer"
@@ -30,6 +30,7 @@ help:
 	@echo "make chaos            ten minutes of killed engines (CHAOS_S=, CHAOS_SEED=)"
 	@echo "make attacks          floods, slow clients, bombs and guesses at full size"
 	@echo "make test-claude      the whole of Claude Code,"
+	@echo "make test-page        the server's page in a browser; needs Chromium or Chrome"
 	@echo "make forced-answers   300 answers under random schemas, and"
 	@echo "make traces           agents' sessions replayed, and answers from every kind of cache"
 	@echo "make traces-whole     one of them at full length in a quarter of the memory: long"
@@ -138,6 +139,21 @@ attacks: setup
 # The whole agent on the tiny model of the tests, in a terminal too (needs tmux).
 test-claude: setup
 	$(BIN)/python -m pytest -m agent tests/claude_code
+
+# The server's own page in a real browser; pictures of it are in build/screenshots then.
+PAGE_TOOLS := $(VENV)/.page-tools
+test-page: setup
+	@if $(BIN)/python tests/page/browser.py >/dev/null; then \
+		$(MAKE) --no-print-directory $(PAGE_TOOLS) \
+		&& $(BIN)/python -m pytest -m page tests/page; \
+	else \
+		echo "Skipped the page's tests: no Chromium or Chrome here (Debian: apt install chromium;"; \
+		echo "PENSIEVE_TEST_BROWSER names one that is elsewhere)"; \
+	fi
+
+$(PAGE_TOOLS): $(MADE) pyproject.toml
+	@$(PIP) install --quiet --group page
+	@touch $@
 
 test-native: $(PACKAGE)
 ifeq ($(DOCTEST),)

@@ -17,6 +17,7 @@ from typing import NamedTuple, Self, TypeVar
 import msgspec
 
 from pensieve.errors import InvalidRequestError
+from pensieve.figures.history import BrokenPrefix
 from pensieve.figures.request import RequestFigures
 from pensieve.grammar.answer_plan import AnswerPlan, plan_answer
 from pensieve.link.client import EngineClient
@@ -98,18 +99,26 @@ class Pipeline:
         return self._prompts.count(request)
 
     async def prepare(
-        self, request: MessagesRequest, conversation_id: str = ""
+        self,
+        request: MessagesRequest,
+        conversation_id: str = "",
+        figures: RequestFigures | None = None,
     ) -> PreparedRequest:
         """Make the prompt, off the event loop, and see that it fits.
 
         Args:
             conversation_id: the same for all requests of one conversation; empty: it
                 is not known.
+            figures: of the request, as `stream` has it.
 
         Raises:
             InvalidRequestError: the model cannot be asked this, or its window is full.
         """
-        return await asyncio.to_thread(self._prepared, request, conversation_id)
+        figures = figures or RequestFigures()
+        figures.asked(self._description.name)
+        return await asyncio.to_thread(
+            self._prepared, request, conversation_id, figures
+        )
 
     async def stream(
         self,
@@ -152,6 +161,7 @@ class Pipeline:
             conversation_id=prompt.conversation_id.partition("/")[0],
             is_background=is_background,
         )
+        figures.follow(lambda: sequence.unread_tokens)
         async with sequence:
             admitted = await sequence.admitted()
             figures.admitted(
@@ -212,9 +222,11 @@ class Pipeline:
         return collector.finish()
 
     def _prepared(
-        self, request: MessagesRequest, conversation_id: str
+        self, request: MessagesRequest, conversation_id: str, figures: RequestFigures
     ) -> PreparedRequest:
         prompt = self._prompts.build(request, conversation_id)
+        # Before it may be refused for its length. The event loop waits for this thread.
+        figures.counted(len(prompt.token_ids), _broken_prefix(prompt))
         room = self._room_after(len(prompt.token_ids))
         plan = plan_answer(
             request,
@@ -295,6 +307,12 @@ def sampling_params(
         presence_penalty=_first(None, defaults.presence_penalty, 0.0),
         frequency_penalty=_first(None, defaults.frequency_penalty, 0.0),
     )
+
+
+def _broken_prefix(prompt: Prompt) -> BrokenPrefix | None:
+    if not prompt.broken_by:
+        return None
+    return BrokenPrefix(prompt.broken_by, prompt.extends, prompt.earlier)
 
 
 def _first(asked: T | None, default: T | None, otherwise: T) -> T:

@@ -110,6 +110,15 @@ def test_the_wheel_has_the_kernels_and_no_sources_of_other_kinds(wheel):
     assert tops == {"pensieve", f"pensieve-{pensieve.__version__}.dist-info"}
 
 
+def test_the_wheel_has_the_page(wheel):
+    names = zipfile.ZipFile(wheel).namelist()
+
+    folder = "pensieve/api/static/"
+    files = {folder + path.name for path in (ROOT / folder).iterdir()}
+    assert f"{folder}index.html" in files
+    assert {name for name in names if name.startswith(folder)} == files
+
+
 def test_a_plain_environment_runs_the_command_from_another_folder(
     plain_environment, tmp_path
 ):

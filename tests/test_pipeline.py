@@ -86,6 +86,17 @@ async def test_the_figures_of_a_request_are_what_became_of_it(pipeline, engine):
     assert totals.outcomes == {Outcome("end_turn", "live"): 1}
 
 
+async def test_the_figures_have_what_broke_the_conversations_prefix(pipeline):
+    first, second = RequestFigures(), RequestFigures(totals := Totals())
+    await pipeline.prepare(request("One, two."), "session", first)
+    await pipeline.prepare(request("One, three."), "session", second)
+    second.ended()
+
+    broken = totals.history.ended[0].broken_prefix
+    assert broken.field == "messages.0"
+    assert 0 < broken.at_token < broken.earlier_tokens
+
+
 async def test_count_tokens_says_what_the_engine_is_given(pipeline, engine):
     asked = request("One, two.", system="Be short.")
     await answer(pipeline, asked)

@@ -12,7 +12,10 @@ import pensieve
 
 ROOT = Path(__file__).parent.parent
 MAX_LINES = 400
-WRITTEN_BY_HAND = {".py", ".pyi", ".pyx", ".cpp", ".hpp", ".c", ".h", ".metal"}
+WRITTEN_BY_HAND = {
+    *(".py", ".pyi", ".pyx", ".cpp", ".hpp", ".c", ".h", ".metal"),
+    *(".html", ".css", ".js"),
+}
 BANNED_NAMES = {"utils", "helpers", "common", "misc", "manager"}
 
 
@@ -132,6 +135,7 @@ def test_tests_mirror_the_packages():
         "claude_code",
         "conformance",
         "metal",
+        "page",
         "reference",
         "tiny_model",
     }
@@ -156,7 +160,7 @@ def test_the_readme_has_a_phrase_for_each_file_and_for_none_that_is_not_there():
             listed.add("".join(folders))
 
     shown = ("pensieve/", "metal/", "bench/")
-    suffixes = {".py", ".pyi", ".metal", ".h"}
+    suffixes = {".py", ".pyi", ".metal", ".h", ".html", ".css", ".js"}
     names = {str(path.relative_to(ROOT)) for path in SOURCES if path.suffix in suffixes}
     there = {name for name in names if name.startswith(shown)}
     assert {name for name in listed if name.startswith(shown)} == {

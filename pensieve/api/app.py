@@ -12,16 +12,19 @@ from pensieve.api.body_limits import BodyLimits
 from pensieve.api.errors import answer_errors
 from pensieve.api.event_stream import Pace
 from pensieve.api.exchange import AsgiApp, Exchange, Receive, Scope, Send
-from pensieve.api.health import Health, Root
+from pensieve.api.figures import Figures
+from pensieve.api.health import Health
 from pensieve.api.keep_awake import keep_awake
 from pensieve.api.messages import CountTokens, Messages
 from pensieve.api.metrics import Metrics
 from pensieve.api.models import Model, Models
+from pensieve.api.page import PageFiles, Root
 from pensieve.api.rate_limits import RateLimits
 from pensieve.api.service import Service
 from pensieve.api.web_pages import PageCheck
 from pensieve.config.schema import Settings
 from pensieve.errors import PensieveError
+from pensieve.figures import report
 
 REQUESTS_PER_MINUTE = 600
 TOKENS_PER_MINUTE = 2_000_000
@@ -44,10 +47,12 @@ def routes(service: Service, settings: Settings, pace: Pace) -> AsgiApp:
     app: FalconApp[Request, Response] = FalconApp(middleware=[PageCheck(settings)])
     app.add_middleware(KeyCheck(settings.keys, limits))
     app.add_route("/", Root())
+    app.add_route("/page/{name}", PageFiles())
     app.add_route("/health", Health(service))
     if settings.metrics:
         is_public = settings.api_key is None  # then nobody but this machine can ask
         app.add_route("/metrics", Metrics(service, is_public))
+    app.add_route(report.PATH, Figures(service))
     app.add_route("/v1/messages", Messages(service, pace))
     app.add_route("/v1/messages/count_tokens", CountTokens(service))
     app.add_route("/v1/messages/batches", Batches(service))

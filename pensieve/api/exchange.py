@@ -18,6 +18,7 @@ from pensieve._native import sse
 from pensieve.api.body_limits import BodyClock, BodyLimits
 from pensieve.api.error_body import error_body, new_request_id
 from pensieve.errors import ApiError, OverloadedError, RequestTimeoutError
+from pensieve.figures import report
 from pensieve.figures.request import RequestFigures
 from pensieve.figures.totals import CLIENT_LEFT, Totals
 
@@ -37,7 +38,7 @@ DISCARD_S = 5.0
 """For the rest of a body that was answered unread, so that the answer is seen: a
 connection closed on unread bytes is reset."""
 
-QUIET_PATHS = {"/health", "/metrics"}
+QUIET_PATHS = {"/health", "/metrics", report.PATH}
 """Asked again and again by whoever watches the server: logged at debug level."""
 
 COUNTED_PATH = "/v1/messages"
@@ -45,6 +46,9 @@ COUNTED_PATH = "/v1/messages"
 
 CLIENT_LEFT_STATUS = 499
 """The status in the log of a request whose client did not wait. Never sent."""
+
+NO_STATUS = 500
+"""What the server answers where nothing came from here."""
 
 _log = logging.getLogger(__name__)
 
@@ -61,7 +65,7 @@ class Exchange:
         totals: Totals,
     ) -> None:
         self.request_id = new_request_id()
-        self.figures = RequestFigures(totals)
+        self.figures = RequestFigures(totals, request_id=self.request_id)
         """For the log and the totals; told by whoever knows."""
         self.cleanup = contextlib.AsyncExitStack()
         """Closed when the work ends, in whichever way."""
@@ -226,11 +230,11 @@ class Exchange:
         """Count the request, and write its line."""
         method, path = self._scope["method"], self._scope["path"]
         if (method, path) == ("POST", COUNTED_PATH):
-            self.figures.ended(self.ending)
+            self.figures.ended(self.ending, self._status or NO_STATUS)
         parts = [
             method,
             quote(path),  # it may hold any character, a newline too
-            str(self._status or 500),  # 500: the server answers what escapes from here
+            str(self._status or NO_STATUS),
             f"{1000 * self.figures.took_s:.0f} ms",
             self.request_id,
         ]

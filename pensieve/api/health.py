@@ -1,4 +1,4 @@
-"""GET /health and GET, HEAD /: that the server is there, and how it is."""
+"""GET /health: that the server is there, and how it is."""
 
 import os
 
@@ -36,15 +36,3 @@ class Health:
             "memory": msgspec.to_builtins(self._service.engine.memory()),
             "uptime_s": round(self._service.uptime_s, 1),
         }
-
-
-class Root:
-    """Says what listens here. Claude Code asks with HEAD before its first request."""
-
-    is_public = True
-
-    async def on_get(self, req: Request, resp: Response) -> None:
-        """Answer with name and version."""
-        resp.media = {"name": "pensieve", "version": __version__}
-
-    on_head = on_get

@@ -33,7 +33,9 @@ class Messages:
         pipeline = self._service.pipeline
         # Before the stream, so that its refusals are HTTP errors however long it takes:
         # Claude Code compacts at the status 400 only.
-        prepared = await pipeline.prepare(request, conversation_id(req))
+        prepared = await pipeline.prepare(
+            request, conversation_id(req), exchange.figures
+        )
         if request.stream:
             events = pipeline.stream(prepared, figures=exchange.figures)
             stream = EventStream(events, exchange, self._pace)

@@ -118,7 +118,9 @@ class BatchRunner:
         ]
 
     async def _answer(self, request: PendingRequest) -> None:
-        figures = RequestFigures(self._totals, is_background=True)
+        figures = RequestFigures(
+            self._totals, is_background=True, request_id=_name(request)
+        )
         ending = "canceled"  # or left for the next server
         try:
             result = await self._result(request, figures)
@@ -134,7 +136,7 @@ class BatchRunner:
     async def _result(
         self, pending: PendingRequest, figures: RequestFigures
     ) -> Succeeded | Errored:
-        whose = f"batch {pending.batch_id} {pending.place}"
+        whose = f"batch {_name(pending)}"
         prompt_log.tell(whose, pending.params)
         while True:
             try:
@@ -142,7 +144,7 @@ class BatchRunner:
                 if request.stream:
                     raise InvalidRequestError("stream: a batch's requests cannot")
                 self._check_serves(request.model)
-                prepared = await self._pipeline.prepare(request)
+                prepared = await self._pipeline.prepare(request, figures=figures)
                 message = await self._pipeline.answer(
                     prepared, is_background=True, figures=figures
                 )
@@ -159,10 +161,14 @@ class BatchRunner:
                 return Succeeded(msgspec.structs.replace(message, usage=usage))
 
 
+def _name(request: PendingRequest) -> str:
+    return f"{request.batch_id} {request.place}"
+
+
 def _log_end(request: PendingRequest, figures: RequestFigures, ending: str) -> None:
     """Write a request's line, as live ones have it."""
     parts = [
-        f"batch {request.batch_id} {request.place}",
+        f"batch {_name(request)}",
         f"{1000 * figures.took_s:.0f} ms",
         str(figures),
         f"end={ending}" if ending else "",

@@ -89,6 +89,8 @@ class ModelThread(threading.Thread):
             prefixes.budget_bytes,
             disk.nbytes if disk else 0,
             disk.budget_bytes if disk else 0,
+            prefixes.num_runs,
+            disk.num_files if disk else 0,
         )
 
     def flush(self, timeout_s: float) -> None:

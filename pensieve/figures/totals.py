@@ -1,13 +1,12 @@
 """What all requests since the start of the server add up to."""
 
 from collections import Counter
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
 from pensieve.figures.buckets import Buckets
-
-Kind = Literal["live", "batch"]
+from pensieve.figures.history import History, Kind
 
 ANSWERED = frozenset(
     {
@@ -54,6 +53,7 @@ class Totals:
     """
 
     def __init__(self) -> None:
+        self.history = History()
         self.outcomes: Counter[Outcome] = Counter()
         self.memory_tokens = 0
         self.disk_tokens = 0

@@ -190,6 +190,10 @@ class CacheReport(msgspec.Struct, frozen=True, tag=True):
     disk_bytes: int
     """Of all models' files, as far as this engine knows."""
     disk_budget_bytes: int
+    memory_runs: int
+    """Pieces of sequences that are kept or evicted as one."""
+    disk_files: int
+    """Of this model."""
 
 
 class Admitted(msgspec.Struct, frozen=True, tag=True):

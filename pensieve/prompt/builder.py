@@ -49,6 +49,8 @@ class Prompt(msgspec.Struct, frozen=True):
     answer, at the start."""
     earlier: int
     """How many tokens those have; 0: there are none."""
+    broken_by: str
+    """The field in which it parts from them; empty: it extends all of them."""
     said: bytes
     """Names all that was said up to the answer."""
     head_size: int
@@ -164,9 +166,9 @@ class PromptBuilder:
         links = chain(conversation)
         token_ids, starts, ending = self._encoded(conversation, links)
         outline = Outline(head_keys(conversation), links, starts)
-        extends, earlier = 0, 0
+        extends, earlier, broken_by = 0, 0, ""
         if conversation_id:
-            extends, earlier = self._continuity.follow(
+            extends, earlier, broken_by = self._continuity.follow(
                 conversation_id, token_ids, outline
             )
         is_continuation = conversation.turns[-1].role == "assistant"
@@ -180,6 +182,7 @@ class PromptBuilder:
             conversation_id=conversation_id,
             extends=extends,
             earlier=earlier,
+            broken_by=broken_by,
             said=links[-1],
             head_size=self._head_sizes.size(conversation, token_ids),
             keep_sizes=self._keep_sizes.sizes(conversation, token_ids, starts, request),

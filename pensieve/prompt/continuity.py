@@ -43,6 +43,8 @@ class Shared(NamedTuple):
     """Tokens that both begin with."""
     earlier: int
     """Tokens of the earlier prompt with its answer; 0: there is none."""
+    broken_by: str
+    """The field that differs first, where it does not extend all; else empty."""
 
 
 class _Sent(NamedTuple):
@@ -81,15 +83,15 @@ class Continuity:
             threads.append(now)
             del threads[:-MAX_THREADS]
             self._forget_the_oldest()
-        shared = Shared(num_shared, len(before.token_ids) if before else 0)
+        earlier = len(before.token_ids) if before else 0
         session, _, agent = conversation_id.partition("/")
         _log.debug(
             "session %s agent %s: %d prompt tokens extend %d of the earlier %d",
-            *(session, agent or "-", len(token_ids), *shared),
+            *(session, agent or "-", len(token_ids), num_shared, earlier),
         )
-        if before is not None and shared.extends < shared.earlier:
-            self._tell(session, before, now, shared.extends)
-        return shared
+        if before is None or num_shared == earlier:
+            return Shared(num_shared, earlier, "")
+        return Shared(num_shared, earlier, self._tell(session, before, now, num_shared))
 
     def answered(
         self, conversation_id: str, prompt: Sequence[int], generated: Sequence[int]
@@ -122,8 +124,12 @@ class Continuity:
             self._sent.popitem(last=False)
             num_tokens -= size
 
-    def _tell(self, session: str, before: _Sent, now: _Sent, index: int) -> None:
-        """Log what broke the prefix: for the client's own doing, not as a warning."""
+    def _tell(self, session: str, before: _Sent, now: _Sent, index: int) -> str:
+        """Log what broke the prefix: for the client's own doing, not as a warning.
+
+        Returns:
+            The field that differs.
+        """
         field, is_clients = _first_difference(before, now, index)
         _log.log(
             logging.INFO if is_clients else logging.WARNING,
@@ -136,6 +142,7 @@ class Continuity:
             where = f"session {session}, token {index}"
             prompt_log.tell(f"{where}, now", texts[1])
             prompt_log.tell(f"{where}, earlier", texts[0])
+        return field
 
 
 def _continued(threads: list[_Sent], now: _Sent) -> tuple[_Sent | None, int]:

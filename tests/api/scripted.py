@@ -103,6 +103,8 @@ class ScriptedEngine:
                 "memory_budget_bytes": 40,
                 "disk_bytes": 20,
                 "disk_budget_bytes": 50,
+                "memory_runs": 4,
+                "disk_files": 5,
             },
         )
         self.is_closed = False
@@ -137,12 +139,17 @@ class ScriptedPipeline:
         self.ended = []
         """Names of the scripts that were left, in order; "!" where by cancellation."""
         self.conversation_ids = []
+        self.broken_prefix = None
+        """Of all prompts."""
 
     def count_tokens(self, request):
         return INPUT_TOKENS
 
-    async def prepare(self, request, conversation_id=""):
+    async def prepare(self, request, conversation_id="", figures=None):
         self.conversation_ids.append(conversation_id)
+        figures = figures or RequestFigures()
+        figures.asked("scripted")
+        figures.counted(INPUT_TOKENS, self.broken_prefix)
         return request
 
     async def stream(self, request, is_background=False, figures=None):

@@ -69,18 +69,6 @@ async def test_a_bug_is_an_api_error_that_tells_nothing(client, service, caplog)
     assert "secret detail" in caplog.text
 
 
-async def test_head_of_the_root_is_answered_without_a_body(client):
-    call = await client.request("HEAD", "/", headers={})
-
-    assert (call.status, call.body) == (200, b"")
-
-
-async def test_the_root_says_what_it_is(client):
-    call = await client.get("/", headers={})
-
-    assert call.json() == {"name": "pensieve", "version": __version__}
-
-
 @pytest.mark.parametrize(
     ("status", "expected"),
     [("ready", 200), ("starting", 503), ("loading", 503), ("failed", 503)],

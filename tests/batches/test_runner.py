@@ -25,7 +25,7 @@ class Pipeline:
         self.may_end = asyncio.Event()
         self.num_overloads = 0
 
-    async def prepare(self, request):
+    async def prepare(self, request, figures):
         if request.model == "bad":
             raise InvalidRequestError("messages: no")
         return request

@@ -11,7 +11,8 @@ from pensieve.figures.totals import Outcome, Totals
 def clock(monkeypatch):
     """Return a clock that is set by hand, in seconds."""
     clock = SimpleNamespace(now=100.0)
-    monkeypatch.setattr(request, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    told = SimpleNamespace(monotonic=lambda: clock.now, time=lambda: 1e9 + clock.now)
+    monkeypatch.setattr(request, "time", told)
     return clock
 
 

@@ -137,7 +137,7 @@ class Connection:
                 return
             if [count + 1] == prompt[1:2] and prompt[0] != SAY:
                 self._do(prompt[0], is_first=len(prompt) == submit.prompt_size)
-        self.send(CacheReport(len(prompt), 100, 7, 1000))
+        self.send(CacheReport(len(prompt), 100, 7, 1000, 2, 3))
         self.send(Finished(sequence_id, "max_tokens"))
 
     def _do(self, what, is_first):

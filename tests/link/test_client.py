@@ -35,6 +35,8 @@ async def test_how_full_the_cache_is_can_be_asked(spec, spawner):
             "memory_budget_bytes": 100,
             "disk_bytes": 7,
             "disk_budget_bytes": 1000,
+            "memory_runs": 2,
+            "disk_files": 3,
         }
 
 

@@ -33,7 +33,7 @@ def levels(log):
 
 
 def test_a_first_prompt_extends_nothing(continuity, log):
-    assert continuity.follow("s", [1, 2], outline([b"a"])) == (0, 0)
+    assert continuity.follow("s", [1, 2], outline([b"a"])) == (0, 0, "")
     assert log.messages == [
         "session s agent -: 2 prompt tokens extend 0 of the earlier 0"
     ]
@@ -48,7 +48,7 @@ def test_a_prompt_extends_the_earlier_one_with_its_answer(continuity, log):
         "s/explore", [1, 2, 3, 4, 5], outline([b"a", b"b", b"c"])
     )
 
-    assert shared == (4, 4)
+    assert shared == (4, 4, "")
     assert log.messages == [
         "session s agent explore: 5 prompt tokens extend 4 of the earlier 4"
     ]
@@ -57,8 +57,8 @@ def test_a_prompt_extends_the_earlier_one_with_its_answer(continuity, log):
 def test_agents_of_a_session_are_apart(continuity):
     continuity.follow("s", [1, 2], outline([b"a"]))
 
-    assert continuity.follow("s/agent", [3], outline([b"x"])) == (0, 0)
-    assert continuity.follow("s", [1, 2, 3], outline([b"a"])) == (2, 2)
+    assert continuity.follow("s/agent", [3], outline([b"x"])) == (0, 0, "")
+    assert continuity.follow("s", [1, 2, 3], outline([b"a"])) == (2, 2, "")
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_what_broke_a_prefix_is_told(continuity, log, now, field, level):
     continuity.follow("s", [1, 2, 3], outline([b"a", b"b"]))
     log.clear()
 
-    assert continuity.follow("s", [1, 2, 9], now) == (2, 3)
+    assert continuity.follow("s", [1, 2, 9], now) == (2, 3, field)
 
     assert levels(log) == ["DEBUG", level]
     assert log.messages[1:] == [
@@ -121,18 +121,22 @@ def test_an_answer_to_an_older_prompt_is_not_added(continuity):
     continuity.answered("s", [1], [7])
     continuity.answered("s", [8, 9], [7])
 
-    assert continuity.follow("s", [1, 2, 3], outline([b"a"])) == (2, 2)
+    assert continuity.follow("s", [1, 2, 3], outline([b"a"])) == (2, 2, "")
 
 
 def test_requests_on_the_side_are_threads_of_their_own(continuity, log):
     """Such as Claude Code's for a title, with its own system prompt and no tools."""
     side = {"tools": b"none", "system": b"title"}
     continuity.follow("s", [1, 2], outline([b"a"]))
-    assert continuity.follow("s", [7, 8], outline([b"x"], **side)) == (0, 0)
+    assert continuity.follow("s", [7, 8], outline([b"x"], **side)) == (0, 0, "")
     continuity.answered("s", [1, 2], [3])
 
-    assert continuity.follow("s", [1, 2, 3, 4], outline([b"a", b"b"])) == (3, 3)
-    assert continuity.follow("s", [7, 8, 9], outline([b"x", b"y"], **side)) == (2, 2)
+    assert continuity.follow("s", [1, 2, 3, 4], outline([b"a", b"b"])) == (3, 3, "")
+    assert continuity.follow("s", [7, 8, 9], outline([b"x", b"y"], **side)) == (
+        2,
+        2,
+        "",
+    )
     assert set(levels(log)) == {"DEBUG"}
 
 
@@ -144,16 +148,20 @@ def test_a_conversation_has_only_so_many_threads(continuity):
     for number in range(MAX_THREADS + 1):
         ask(number)
 
-    assert ask(1, 1) == (2, 2)
-    assert ask(0, 1) == (0, 0)
+    assert ask(1, 1) == (2, 2, "")
+    assert ask(0, 1) == (0, 0, "")
 
 
 def test_the_oldest_conversations_are_forgotten(continuity):
     for number in range(MAX_CONVERSATIONS + 1):
         continuity.follow(f"s{number}", [1], outline([b"a"]))
 
-    assert continuity.follow("s0", [1], outline([b"a"])) == (0, 0)
-    assert continuity.follow(f"s{MAX_CONVERSATIONS}", [1], outline([b"a"])) == (1, 1)
+    assert continuity.follow("s0", [1], outline([b"a"])) == (0, 0, "")
+    assert continuity.follow(f"s{MAX_CONVERSATIONS}", [1], outline([b"a"])) == (
+        1,
+        1,
+        "",
+    )
 
 
 def test_of_long_conversations_fewer_are_remembered(continuity, monkeypatch):
@@ -161,10 +169,10 @@ def test_of_long_conversations_fewer_are_remembered(continuity, monkeypatch):
     for name in "abc":
         continuity.follow(name, [1] * 4, outline([b"a"]))
 
-    assert continuity.follow("b", [1] * 4, outline([b"a"])) == (4, 4)
-    assert continuity.follow("a", [1] * 4, outline([b"a"])) == (0, 0)
+    assert continuity.follow("b", [1] * 4, outline([b"a"])) == (4, 4, "")
+    assert continuity.follow("a", [1] * 4, outline([b"a"])) == (0, 0, "")
     continuity.follow("long", [1] * 20, outline([b"a"]))
-    assert continuity.follow("long", [1] * 20, outline([b"a"])) == (20, 20)
+    assert continuity.follow("long", [1] * 20, outline([b"a"])) == (20, 20, "")
 
 
 @pytest.mark.parametrize("place", [0, 1, 500, 998, 999])
@@ -173,4 +181,8 @@ def test_the_first_token_that_differs_is_found(continuity, place):
     continuity.follow("s", ids, outline([b"a"]))
 
     changed = [*ids[:place], -1 & 0xFFFF, *ids[place + 1 :]]
-    assert continuity.follow("s", changed, outline([b"x"])) == (place, 1000)
+    assert continuity.follow("s", changed, outline([b"x"])) == (
+        place,
+        1000,
+        "messages.0",
+    )

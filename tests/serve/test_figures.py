@@ -1,14 +1,18 @@
-"""The figures of a real server's requests: /metrics, /health, and the line of log."""
+"""The figures of a real server's requests: /metrics, /health, the report, the log."""
 
 import json
 import os
 import signal
+import time
 import urllib.request
 
+import msgspec
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from serve.gunicorn_server import post
+from serve.gunicorn_server import PATIENCE_S, post
 from serve.real_server import RealServer
+
+from pensieve.figures.report import PATH, Report
 
 pytestmark = pytest.mark.slow
 
@@ -19,6 +23,7 @@ BODY = {
     "for you know that whoever asks wants to see how little of it is read anew.",
     "messages": [{"role": "user", "content": "Hi"}],
 }
+KEY = {"x-api-key": "pensieve-local-token"}
 LINE = (
     r"POST /v1/messages 200 \d+ ms req_\w+ in={prompt} out={out} cached={cached} disk=0"
     r" queue_ms=\d+ first_token_ms=\d+"
@@ -77,6 +82,57 @@ def test_a_warm_up_and_an_answer_are_counted_to_the_token(server):
     server.wait_for_log(LINE.format(prompt=size, out=out, cached=size - 1))
 
 
+def reported(server) -> Report:
+    request = urllib.request.Request(f"{server.base_url}{PATH}", headers=KEY)
+    with urllib.request.urlopen(request) as answer:
+        return msgspec.json.decode(answer.read(), type=Report)
+
+
+def cache_tiers(server):
+    """Wait until the engine has told of its cache, which it does now and then."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not (tiers := reported(server).models[0].cache):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    return tiers
+
+
+def asked_in_session(server, **fields):
+    """Return the id of a request of one and the same conversation, and its usage."""
+    headers = {"x-claude-code-session-id": "s", "content-type": "application/json"}
+    url = f"{server.base_url}/v1/messages"
+    body = json.dumps(BODY | {"max_tokens": 4} | fields).encode()
+    request = urllib.request.Request(url, body, KEY | headers)
+    with urllib.request.urlopen(request) as answer:
+        return answer.headers["request-id"], json.load(answer)["usage"]
+
+
+def test_the_report_says_what_was_reused_and_what_broke_a_prefix(server):
+    longer = [*BODY["messages"], *BODY["messages"]]
+    asked_in_session(server)
+    extending, usage = asked_in_session(server, messages=longer)
+    breaking, _ = asked_in_session(server, system="Something else.", messages=longer)
+
+    now = reported(server)
+    (last, before, *_) = now.ended
+    assert (last.id, before.id) == (breaking, extending)
+    assert (before.status, before.outcome) == (200, "max_tokens")
+    assert before.memory_tokens == usage["cache_read_input_tokens"] > 0
+    assert before.disk_tokens == 0
+    assert before.computed_tokens > 0
+    assert before.output_tokens == usage["output_tokens"]
+    assert last.broken_prefix.field == "system"
+    assert 0 < last.broken_prefix.at_token < last.broken_prefix.earlier_tokens
+    assert now.first_tokens[-1].computed_tokens == last.computed_tokens
+    (model,) = now.models
+    assert (model.status, model.running) == ("ready", 0)
+    memory, disk = cache_tiers(server)
+    assert 0 < memory.bytes <= memory.budget_bytes
+    assert memory.entries > 0
+    assert disk.budget_bytes > 0
+    assert now.totals.memory_tokens >= before.memory_tokens
+
+
 def test_health_has_the_same_in_a_few_numbers(server):
     asked(server, max_tokens=4)
 
@@ -96,10 +152,14 @@ def test_a_client_that_leaves_and_an_engine_that_dies_are_counted(server):
         wire.send(post("/v1/messages", json.dumps(body).encode()))
         wire.read_until(b"content_block_delta", count=3)
         assert scraped(server)["pensieve_requests", "running"] == 1
+        (running,) = reported(server).running
+        assert (running.stage, running.unread_tokens) == ("decode", 0)
+        assert running.output_tokens >= 2
         os.kill(server.engine_pid(), signal.SIGKILL)
         wire.read_until(b"content_block_delta", wire.received.count(b"_delta") + 9)
     server.wait_for_log(r"POST /v1/messages 499 .* out=\d+ .*end=client_left")
 
+    assert reported(server).ended[0].outcome == "client_left"
     now = scraped(server)
     assert now["pensieve_requests_ended_total", "live", "client_left"] == 1
     assert now["pensieve_engine_restarts_total",] == 1

@@ -83,6 +83,11 @@ class PrefixCache:
         return self._tree.budget_bytes
 
     @property
+    def num_runs(self) -> int:
+        """How many pieces of sequences are stored."""
+        return self._tree.num_runs
+
+    @property
     def bytes_being_written(self) -> int:
         """What waits to be on disk; its memory may not be free before."""
         return 0 if self.disk is None else self.disk.waiting_bytes

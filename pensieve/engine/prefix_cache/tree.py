@@ -50,6 +50,8 @@ class RunTree(Generic[SegmentT, CheckpointT]):
         )
         self.nbytes = 0
         """Memory of all that is stored; what sequences share counts once."""
+        self.num_runs = 0
+        """How many runs are stored."""
 
     @property
     def limit_bytes(self) -> int:
@@ -112,7 +114,7 @@ class RunTree(Generic[SegmentT, CheckpointT]):
             if size == len(token_ids) and checkpoint is None:
                 self.touch(path)
                 return []
-            path[-1] = path[-1].split(size - path[-1].start)
+            path[-1] = self._split(path[-1], size)
         self._mark_head(path, head_size)
         self.touch(path)
         tip = path[-1] if path else self._root
@@ -139,6 +141,7 @@ class RunTree(Generic[SegmentT, CheckpointT]):
             tip = run
             added.append(run)
             self.nbytes += segment.nbytes
+            self.num_runs += 1
         is_whole = 0 < tip.end == len(token_ids)
         if is_whole and tip.checkpoint is None and self._has_room(checkpoint_bytes):
             tip.checkpoint = checkpoint
@@ -170,8 +173,15 @@ class RunTree(Generic[SegmentT, CheckpointT]):
             if run.start >= head_size:
                 return
             if run.end > head_size:
-                path.insert(i, run.split(head_size - run.start))
+                path.insert(i, self._split(run, head_size))
             path[i].is_head = True
+
+    def _split(
+        self, run: Run[SegmentT, CheckpointT], end: int
+    ) -> Run[SegmentT, CheckpointT]:
+        """Cut a run at a token of the sequence; return the first part."""
+        self.num_runs += 1
+        return run.split(end - run.start)
 
     # ----- Room -----
 
@@ -220,6 +230,7 @@ class RunTree(Generic[SegmentT, CheckpointT]):
         before = leaf.parent
         assert before is not None
         self.nbytes -= leaf.nbytes
+        self.num_runs -= 1
         del before.children[int(leaf.token_ids[0])]
         leaf.parent = None
         return before

@@ -121,6 +121,7 @@ class Stored(RuleBasedStateMachine):
     def the_budget_is_kept_and_what_is_shared_is_counted_once(self):
         counted = len(prefixes(self.tree))
         counted += sum(run.checkpoint.nbytes for run in self.tree if run.checkpoint)
+        assert self.tree.num_runs == len(list(self.tree))
         assert self.tree.nbytes == counted <= self.budget_bytes
 
     @invariant()

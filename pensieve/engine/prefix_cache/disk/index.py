@@ -59,6 +59,10 @@ class Index:
                 if file := self._files.pop(path, None):
                     self._discard(file)
 
+    def __len__(self) -> int:
+        """Return how many files are known."""
+        return len(self._files)
+
     def paths(self) -> set[Path]:
         """Return all files that are known."""
         with self._lock:

@@ -132,6 +132,11 @@ class DiskTier:
         return self._writer.total_bytes
 
     @property
+    def num_files(self) -> int:
+        """Of this model, as far as is known. Any thread."""
+        return len(self._index)
+
+    @property
     def waiting_bytes(self) -> int:
         """Of files that are yet to be written. Any thread."""
         return self._writer.waiting_bytes
