@@ -7,7 +7,8 @@ from collections.abc import Collection, Mapping
 import msgspec
 from msgspec import inspect as types
 
-from pensieve.config.schema import FIELDS, SECRETS, is_list, kind_of
+from pensieve.config.fields import FIELDS, is_list, kind_of
+from pensieve.config.schema import SECRETS
 from pensieve.errors import ConfigError
 
 PREFIX = "PENSIEVE_"
