@@ -1,6 +1,6 @@
 """Names of models as settings write them: those beside the first, and other names."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import PurePath
 
 

@@ -1,8 +1,8 @@
 """The engine's own end of the link: clients on a Unix socket, the model in its thread.
 
 Runs on the process's main thread and never waits for the model. It ends when told to
-(Quit, SIGTERM), when the last client needs it no more (Release) or some time after that
-one has gone, when the model thread breaks, after a failure to load has been told, and to
+(Quit, SIGTERM), when the last client needs it no more (Release) or some time after it
+has gone, when the model thread breaks, after a failure to load has been told, and to
 give its memory back.
 """
 

@@ -7,8 +7,7 @@ ended when none has for a time, or before that where another model needs its mem
 import asyncio
 import contextlib
 import logging
-import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 
 from pensieve.errors import OverloadedError
 from pensieve.hosting.hosted_model import HostedModel
@@ -31,7 +30,6 @@ class HostedModels:
         models: the main one first.
         names: of these models.
         idle_s: seconds without a request after which an engine is ended; 0: none is.
-        clock: in seconds, that of the models.
     """
 
     def __init__(

@@ -1,8 +1,8 @@
 """Whether a machine has the memory for one engine more.
 
-What a model takes is estimated by its files (`models/memory_estimate.py`); what is free
-is read, less what engines that are loading have yet to take. On a GPU nobody outside its
-processes can read that: there it is what the GPU has, less what the engines say.
+What a model takes is estimated by its files (`models/memory_estimate.py`). What is free
+is read, less what engines that are loading have yet to take. On a GPU nobody outside
+its processes can read that: there it is what the GPU has, less what the engines say.
 """
 
 import contextlib
@@ -68,9 +68,9 @@ class MemoryRoom:
         if need + self._left_bytes <= free:
             return None
         return (
-            f"{wanted.name}: expected {size_text(need)} of free memory for the model and"
-            f" {size_text(self._left_bytes)} beside it, got {size_text(max(0, free))}"
-            f" ({reading.bound})"
+            f"{wanted.name}: expected {size_text(need)} of free memory for the model"
+            f" and {size_text(self._left_bytes)} beside it, got"
+            f" {size_text(max(0, free))} ({reading.bound})"
         )
 
     def _free(self, running: Iterable[HostedModel]) -> Reading:

@@ -5,6 +5,7 @@ import functools
 import hashlib
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 from pensieve import __version__, places
 from pensieve.config.schema import Settings
@@ -49,7 +50,7 @@ async def open_models(
 def _described(models: list[str]) -> dict[str, ModelDescription]:
     """Return the models' descriptions, by what settings call them."""
     described: dict[str, ModelDescription] = {}
-    paths = {}
+    paths: dict[str, Path] = {}
     for model in models:
         description = describe(resolve(model), model)
         name, path = description.name, description.path

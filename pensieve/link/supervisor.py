@@ -44,9 +44,7 @@ from pensieve.link.pulse import Patience
 
 log = logging.getLogger("pensieve.link")
 
-Status = Literal[
-    "unloaded", "starting", "loading", "ready", "restarting", "failed"
-]
+Status = Literal["unloaded", "starting", "loading", "ready", "restarting", "failed"]
 
 MAX_FIRST_CRASHES = 3
 MAX_FIRST_ENDS = 10

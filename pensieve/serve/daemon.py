@@ -2,8 +2,8 @@
 
 One server a port. The pid file is written by the one who starts it and removed by the
 one who stops it; whatever a killed server leaves behind is cleaned up by the next of
-the two. The engine processes are not children of this server's session: they are told to
-quit over their sockets.
+the two. The engine processes are not children of this server's session: they are told
+to quit over their sockets.
 """
 
 import contextlib

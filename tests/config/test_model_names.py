@@ -66,9 +66,7 @@ def test_a_star_stands_for_any_rest(alias, name, does):
         ("keep = 'yes'", "2: model.keep: expected true or false, got 'yes'"),
     ],
 )
-def test_what_is_wrong_is_told_where_the_settings_are_checked(
-    own_home, lines, message
-):
+def test_what_is_wrong_is_told_where_the_settings_are_checked(own_home, lines, message):
     file = places.config_file()
     where, _, rest = message.partition(":")
     file.write_text(f"[model]\n{lines}\nname = 'a'\n")

@@ -1,4 +1,4 @@
-"""Models whose engines are scripts, on a machine whose memory they take; and a clock."""
+"""Models whose engines are scripts, a machine whose memory they take, and a clock."""
 
 import asyncio
 from pathlib import Path
@@ -126,7 +126,7 @@ class Host:
 
 
 def described(name, size_mb):
-    """Return a model without files, so that it needs what it is said to have on disk."""
+    """Return a model without files: it needs what it is said to have on disk."""
     return msgspec.structs.replace(
         DESCRIPTION, name=name, path=Path(f"/nowhere/{name}"), size_bytes=size_mb * MB
     )

@@ -310,6 +310,8 @@ async def test_a_pipeline_that_cannot_be_opened_is_tried_again_next_time():
 
     model = Host(THREE, open_pipeline=open_pipeline).models.named("b")
 
-    with pytest.raises(OverloadedError, match="b cannot be served: no tokenizer.json"):
+    with pytest.raises(
+        OverloadedError, match=r"b cannot be served: no tokenizer\.json"
+    ):
         await model.pipeline()
     assert await model.pipeline() == "a pipeline"

@@ -18,8 +18,8 @@ It speaks the real wire from a process of its own. The token at position p is
     anything else   goes on to max_tokens
 
 `model_path` says how it starts: "ok", "broken" (fails to load), "dead" (exits at once),
-"breaks" (the second process of this socket fails to load), "stubborn" (does not end when
-it is needed no more).
+"breaks" (the second process of this socket fails to load), "stubborn" (does not end
+when it is needed no more).
 """
 
 import asyncio
@@ -116,7 +116,7 @@ class Connection:
             case Release():
                 if self._spec.model_path == "stubborn":
                     return
-                if CONNECTIONS == {self}:
+                if not CONNECTIONS - {self}:
                     os._exit(0)
                 self._writer.close()
 
