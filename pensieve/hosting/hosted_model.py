@@ -40,7 +40,7 @@ class HostedModel:
         self.num_requests = 0
         """Those that the engine must stay for."""
         self.used_at = clock()
-        """When the last of them ended, or the engine was started."""
+        """When the last of them ended, or the engine had loaded the model."""
         self._clock = clock
         self._open_pipeline = open_pipeline
         self._pipeline: Pipeline | None = None
@@ -84,6 +84,11 @@ class HostedModel:
     def unused_s(self) -> float:
         """Seconds since a request last needed the engine."""
         return 0.0 if self.num_requests else self._clock() - self.used_at
+
+    def look(self) -> None:
+        """Have the time without requests begin no sooner than the model is loaded."""
+        if self.engine.status in ("starting", "loading"):
+            self.used_at = self._clock()
 
     async def start(self) -> None:
         """Have an engine; does not wait until it has loaded the model."""

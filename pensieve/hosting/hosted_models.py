@@ -171,6 +171,7 @@ class HostedModels:
     async def end_unused(self) -> None:
         """End the engines that no request has needed for long enough."""
         for model in self:
+            model.look()
             async with self._changing:
                 if model.may_end and self._is_overdue(model):
                     log.info(

@@ -103,6 +103,26 @@ async def test_time_counts_from_the_end_of_the_last_request():
     assert host.loaded() == ""
 
 
+async def test_time_does_not_count_while_the_model_is_loaded():
+    host = Host(THREE, idle_s=60)
+    host.engines["b"].next_status = "loading"
+    await host.use("b")  # whose client did not wait
+
+    for _ in range(9):
+        host.now += 59
+        await host.models.end_unused()
+    assert host.loaded() == "b"
+
+    host.engines["b"].status = "ready"
+    host.now += 59
+    await host.models.end_unused()
+    assert host.loaded() == "b"
+
+    host.now += 1
+    await host.models.end_unused()
+    assert host.loaded() == ""
+
+
 async def test_the_main_model_goes_only_where_it_need_not_stay():
     for is_kept, left in ((True, "a"), (False, "")):
         host = Host(THREE, idle_s=60, is_kept=is_kept)
@@ -167,7 +187,7 @@ async def test_an_engine_in_use_is_not_ended_for_another_which_is_told_numbers()
     assert host.models.named("c").num_requests == 0
     message = str(raised.value)
     assert message.startswith("c: expected 839 MB of free memory for the model and")
-    assert "1.0 GB beside it, got 1.0 GB (machine)" in message
+    assert "1.05 GB beside it, got 1.05 GB (machine)" in message
     assert message.endswith("; loaded beside it: a (in use), b (in use)")
     await host.use("c")  # now one may go
     assert host.loaded() == "bc"

@@ -121,10 +121,10 @@ def test_two_models_take_turns_and_the_idle_one_s_memory_comes_back(
 
 
 def test_a_main_model_that_need_not_stay_goes_too_and_health_stays_well(
-    tmp_path, smollm2_path
+    tmp_path, tiny_model_path
 ):
-    settings = {"keep_model": False, "model_idle_s": 1}
-    with RealServer(tmp_path, smollm2_path, **settings) as server:
+    settings = {"keep_model": False, "model_idle_s": 2}
+    with RealServer(tmp_path, tiny_model_path, **settings) as server:
         pid = server.engine_pid()
         deadline = time.monotonic() + UNLOAD_S
         while (health := server.health())["status"] != "unloaded":
@@ -132,6 +132,7 @@ def test_a_main_model_that_need_not_stay_goes_too_and_health_stays_well(
             time.sleep(0.1)
         assert not is_running(pid)
 
-        assert "Paris" in answer(asked(server, "claude-any"))
+        assert answer(asked(server, "claude-any"))
 
-        assert server.engine_pids() != [pid]
+        (another,) = server.engine_pids()
+        assert another != pid
