@@ -135,19 +135,14 @@ class HostedModels:
         running = [model for model in self if model.has_engine]
         described = [model.description for model in [wanted, *running]]
         await asyncio.to_thread(self._room.learn, described)
-        if self._shortage(wanted) is None:
-            return
         unused = [model for model in self if model.may_end]
-        shortage = self._shortage(wanted, unused)
-        if shortage is not None:
-            raise OverloadedError(f"{shortage}{self._what_stays()}")
-        for model in sorted(unused, key=lambda each: each.used_at):
-            if self._shortage(wanted) is None:
-                break
+        unused.sort(key=lambda each: each.used_at)
+        would_do = self._shortage(wanted, unused) is None
+        while (shortage := self._shortage(wanted)) is not None and would_do and unused:
+            model = unused.pop(0)
             if model.may_end:  # still: no lock is taken to use it
                 log.info("%s: its engine is ended, for %s", model.name, wanted.name)
                 await model.end()
-        shortage = self._shortage(wanted)
         if shortage is not None:
             raise OverloadedError(f"{shortage}{self._what_stays()}")
 
