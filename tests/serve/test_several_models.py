@@ -8,7 +8,7 @@ import time
 import psutil
 import pytest
 from serve.gunicorn_server import post
-from serve.real_server import RealServer, is_running, wait_for_end
+from serve.real_server import LOAD_S, RealServer, is_running, wait_for_end
 
 from pensieve.models.memory_estimate import estimate
 
@@ -39,26 +39,37 @@ def body(model, max_tokens=8):
 
 def asked(server, model):
     """Send a streaming request; return the connection."""
-    wire = server.connect()
+    wire = server.connect(LOAD_S)  # before its headers, a tokenizer may be read
     wire.send(body(model))
     return wire
 
 
 def answer(wire):
     """Read a stream to its end; return its text."""
+    return "".join(
+        each["delta"]["text"]
+        for each in events(wire)
+        if each["type"] == "content_block_delta"
+    )
+
+
+def events(wire):
+    """Read a stream to its end; return the data of its events."""
     with wire:
-        stream = wire.read_until(b"event: message_stop")
-    deltas = [
-        json.loads(line.partition(b": ")[2])
-        for line in stream.split(b"\n")
-        if line.startswith(b"data: ") and b"text_delta" in line
-    ]
-    return "".join(each["delta"]["text"] for each in deltas)
+        stream = wire.read_until(b'"message_stop"}')
+    lines = [line for line in stream.split(b"\n") if line.startswith(b"data: ")]
+    return [json.loads(line[6:]) for line in lines]
 
 
 def of_model(server, name):
     """Return what /health says of one model."""
     return next(each for each in server.health()["models"] if each["name"] == name)
+
+
+def held_bytes(server):
+    """Return what the worker and all engines have in memory."""
+    pids = [server.worker_pid(), *server.engine_pids()]
+    return sum(psutil.Process(pid).memory_info().rss for pid in pids)
 
 
 def wait_for_status(server, name, status):
@@ -95,26 +106,28 @@ def test_two_models_take_turns_and_the_idle_one_s_memory_comes_back(
         assert all("Paris" in answer(wire) for wire in together)
         gemma = wait_for_status(server, GEMMA, "ready")
         assert server.engine_pids() == [main_pid, gemma["pid"]]
-        needed = estimate(gemma3_path, on_gpu=False).weights_bytes
-        assert psutil.Process(gemma["pid"]).memory_info().rss > needed
+        held = held_bytes(server)
 
         # Unused, it goes with its process, and the main one stays.
         wait_for_status(server, GEMMA, "unloaded")
         assert not is_running(gemma["pid"])
         assert server.engine_pids() == [main_pid]
+        weights_bytes = estimate(gemma3_path, on_gpu=False).weights_bytes
+        assert held_bytes(server) < held - weights_bytes
 
-        # Named again, it is started again.
+        # Named again, it is started again, and finds on disk what it has computed.
         again = asked(server, GEMMA)
         again.read_until(b"event: ping")
-        assert "Paris" in answer(again)
+        start = next(each for each in events(again) if each["type"] == "message_start")
+        assert start["message"]["usage"]["cache_read_input_tokens"] > 0
         second = of_model(server, GEMMA)["engine"]
         assert second["pid"] not in (gemma["pid"], main_pid)
 
         # A worker that takes over takes both engines up.
         os.kill(server.worker_pid(), signal.SIGKILL)
+        for pid in (main_pid, second["pid"]):
+            server.wait_for_log(f"engine {pid} is ready", count=2)
         server.wait_for_log("ASGI server listening", count=2)
-        server.wait_until_ready()
-        assert wait_for_status(server, GEMMA, "ready")["pid"] == second["pid"]
         assert server.engine_pid() == main_pid
     for pid in (main_pid, second["pid"]):
         wait_for_end(pid)
