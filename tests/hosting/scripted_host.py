@@ -35,6 +35,7 @@ class ScriptedEngine:
         self.num_ends = 0
         self.is_closed = False
         self.arrays_mb = 0
+        self.is_told_to_end = asyncio.Event()
         self.may_end = asyncio.Event()
         self.may_end.set()
 
@@ -48,6 +49,7 @@ class ScriptedEngine:
             await self.start()
 
     async def release(self):
+        self.is_told_to_end.set()
         await self.may_end.wait()
         self.num_ends += 1
         self.status = "unloaded"

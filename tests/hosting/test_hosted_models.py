@@ -11,10 +11,10 @@ THREE = {"a": 500, "b": 500, "c": 500}
 ROOM_FOR_TWO_MB = 2 * (500 + PROCESSES_MB) + LEFT_MB
 
 
-async def settled():
-    """Let every task go on as far as it can."""
-    for _ in range(20):
-        await asyncio.sleep(0)
+async def told_to_end(engine):
+    """Wait until an engine is being ended, for which its `may_end` is waited for."""
+    async with asyncio.timeout(20):
+        await engine.is_told_to_end.wait()
 
 
 # ----- Use -----
@@ -236,10 +236,10 @@ async def test_a_request_for_an_engine_that_is_being_ended_gets_the_next_one():
     host.engines["b"].may_end.clear()
     host.now += 60
     ending = asyncio.create_task(host.models.end_unused())
-    await settled()
+    await told_to_end(host.engines["b"])
 
     request = asyncio.create_task(host.use("b"))
-    await settled()
+    await asyncio.sleep(0)
     assert not request.done()
     host.engines["b"].may_end.set()
     await asyncio.gather(ending, request)
@@ -255,7 +255,7 @@ async def test_others_are_served_while_an_engine_is_being_ended():
     host.engines["b"].may_end.clear()
     host.now += 60
     ending = asyncio.create_task(host.models.end_unused())
-    await settled()
+    await told_to_end(host.engines["b"])
 
     await host.use("a")
 
@@ -270,12 +270,12 @@ async def test_an_end_goes_on_where_the_client_that_wanted_the_room_has_left():
     await host.use("a", "b")
     host.engines["a"].may_end.clear()
     impatient = asyncio.create_task(host.use("c"))
-    await settled()
+    await told_to_end(host.engines["a"])
     impatient.cancel()
     await asyncio.gather(impatient, return_exceptions=True)
 
     again = asyncio.create_task(host.use("a"))
-    await settled()
+    await asyncio.sleep(0)
     assert not again.done()
     host.engines["a"].may_end.set()
     await again
@@ -290,7 +290,7 @@ async def test_a_request_that_came_while_another_was_being_ended_keeps_its_engin
     await host.use("b", "c")
     host.engines["b"].may_end.clear()
     wanted = asyncio.create_task(host.use("d"))  # ends b, and then has room
-    await settled()
+    await told_to_end(host.engines["b"])
 
     async with host.models.in_use(host.models.named("c")):
         host.engines["b"].may_end.set()
