@@ -139,3 +139,10 @@ async def test_health_tells_each_models_engine(client, host):
         ("large", "unloaded"),
     ]
     assert (health["status"], health["model"]) == ("ready", "main")
+
+
+async def test_figures_tell_each_models_engine_too(client, host):
+    report = (await client.get("/v1/pensieve/figures")).json()
+
+    states = [(each["name"], each["status"]) for each in report["models"]]
+    assert states == [("main", "ready"), ("small", "unloaded"), ("large", "unloaded")]
