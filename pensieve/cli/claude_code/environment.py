@@ -92,8 +92,7 @@ class Target(NamedTuple):
         """
         name = f"claude-{family}-"
         for alias in sorted(self.aliases, key=len, reverse=True):
-            is_of_family = bool(family) and family in alias
-            if is_of_family or (family and matches(alias, name)):
+            if family and (family in alias or matches(alias, name)):
                 return self.aliases[alias]
         return self.model
 
