@@ -122,6 +122,16 @@ def _private_descriptor(path: str, flags: int) -> int:
     return descriptor
 
 
+def engine_socket(port: int, number: int = 0) -> Path:
+    """Return the path of the socket of one of a server's engines.
+
+    Args:
+        port: the server's.
+        number: the model's place among the server's; 0: the main one.
+    """
+    return socket_path(f"engine-{port}-{number}" if number else f"engine-{port}")
+
+
 def socket_path(name: str) -> Path:
     """Return the path of a Unix socket, in `run_dir` if that is short enough.
 

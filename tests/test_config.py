@@ -4,8 +4,9 @@ import msgspec
 import pytest
 
 from pensieve import places
+from pensieve.config.fields import FIELDS, description
 from pensieve.config.load import as_environment, load_settings
-from pensieve.config.schema import FIELDS, Settings, description
+from pensieve.config.schema import Settings
 from pensieve.config.written import expected
 from pensieve.errors import ConfigError
 from pensieve.keys import LOCAL_TOKEN

@@ -29,6 +29,7 @@ from pensieve.link.messages import (
     Pong,
     Prefilled,
     Quit,
+    Release,
     Request,
     Sampled,
     Submit,
@@ -76,7 +77,7 @@ class StandIn:
                 self._left[request.sequence_id] = answer[::-1]
             case Cancel():
                 self._left.pop(request.sequence_id, None)
-            case Quit():
+            case Quit() | Release():
                 os._exit(0)
 
     def _send(self, event: Event) -> None:

@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 
 
 def create_app(settings: Settings) -> "App":
-    """Return the application. It opens its model when the server starts it."""
+    """Return the application. It opens its models when the server starts it."""
     return App(settings, lambda: Service.open(settings), Pace())
 
 
@@ -115,7 +115,7 @@ class App:
             self._service = service
             self._routes = routes(service, self._settings, self._pace)
             await send({"type": "lifespan.startup.complete"})
-            is_busy = service.engine.is_busy
+            is_busy = service.models.is_busy
             async with keep_awake(is_busy, self._settings.keep_awake):
                 await receive()
         finally:

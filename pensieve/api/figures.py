@@ -26,8 +26,11 @@ class Figures:
         report = Report(
             at=round(time.time(), 3),
             server=Server(__version__, round(service.uptime_s, 1)),
-            models=[_served(service.description, service.engine.health())],
-            memory=service.engine.memory(),
+            models=[
+                _served(model.description, model.engine.health())
+                for model in service.models
+            ],
+            memory=service.models.main.engine.memory(),
             totals=service.totals.summary(),
             running=history.running(),
             ended=[*reversed(history.ended)],

@@ -29,13 +29,15 @@ class Messages:
         body = await req.stream.read()
         prompt_log.tell(exchange.request_id, body)
         request = decode_request(body)
-        self._service.check_serves(request.model)
-        pipeline = self._service.pipeline
+        models = self._service.models
+        model = models.named(request.model)
+        pipeline = await model.pipeline()
         # Before the stream, so that its refusals are HTTP errors however long it takes:
         # Claude Code compacts at the status 400 only.
         prepared = await pipeline.prepare(
             request, conversation_id(req), exchange.figures
         )
+        await exchange.cleanup.enter_async_context(models.in_use(model))
         if request.stream:
             events = pipeline.stream(prepared, figures=exchange.figures)
             stream = EventStream(events, exchange, self._pace)
@@ -63,8 +65,7 @@ class CountTokens:
     async def on_post(self, req: Request, resp: Response) -> None:
         """Count one request."""
         request = decode_count_request(await req.stream.read())
-        self._service.check_serves(request.model)
-        pipeline = self._service.pipeline
+        pipeline = await self._service.models.named(request.model).pipeline()
         num_tokens = await asyncio.to_thread(pipeline.count_tokens, request)
         Exchange.of(req.scope).figures.counted(num_tokens)
         resp.content_type = falcon.MEDIA_JSON

@@ -22,6 +22,7 @@ from pensieve import __version__
 from pensieve.api.service import Service
 from pensieve.figures.buckets import Buckets
 from pensieve.figures.totals import Totals
+from pensieve.hosting.hosted_models import HostedModels
 from pensieve.link.client import EngineHealth
 from pensieve.link.memory import MemoryHealth
 from pensieve.link.supervisor import Status
@@ -57,15 +58,16 @@ class _Figures(Collector):
     def collect(self) -> Iterator[Metric]:
         service = self._service
         yield _info("build", "What runs here.", _build())
-        model = {"name": service.description.name}
-        yield _info("model", "The model that is served.", model)
+        main = service.models.main
+        yield _info("model", "The main model that is served.", {"name": main.name})
         yield _gauge("uptime_seconds", "Time since the start.", service.uptime_s)
-        yield from _of_engine(service.engine.health())
-        yield from _of_memory(service.engine.memory())
+        yield from _of_engine(main.engine.health())
+        yield from _of_models(service.models)
+        yield from _of_memory(main.engine.memory())
         yield from _of_requests(service.totals)
 
 
-# ----- The engine: each figure of its health has its line here -----
+# ----- The main model's engine: each figure of its health has its line here -----
 
 
 def _of_engine(engine: EngineHealth) -> Iterator[Metric]:
@@ -105,6 +107,33 @@ def _of_cache(cache: dict[str, int]) -> Iterator[Metric]:
             if f"{tier}_{name}" in cache:
                 family.add_metric([tier], cache[f"{tier}_{name}"])
         yield family
+
+
+def _of_models(models: HostedModels) -> Iterator[Metric]:
+    """Yield of each model's engine what of the main one's is worth watching."""
+    status = GaugeMetricFamily(
+        "pensieve_model_engine_status",
+        "How each model's engine is.",
+        labels=["model", "state"],
+    )
+    memory = GaugeMetricFamily(
+        "pensieve_model_engine_memory_bytes",
+        "Resident memory of each model's engine once it is ready.",
+        labels=["model"],
+    )
+    requests = GaugeMetricFamily(
+        "pensieve_model_requests",
+        "Requests that are under way, by model.",
+        labels=["model", "state"],
+    )
+    for model in models:
+        engine = model.engine.health()
+        for state in get_args(Status):
+            status.add_metric([model.name, state], state == engine.status)
+        memory.add_metric([model.name], engine.memory_bytes)
+        requests.add_metric([model.name, "running"], engine.active)
+        requests.add_metric([model.name, "waiting"], engine.queued)
+    yield from (status, memory, requests)
 
 
 def _of_memory(memory: MemoryHealth) -> Iterator[Metric]:

@@ -1,4 +1,4 @@
-"""GET /v1/models and /v1/models/{id}: the loaded model, as the API describes one."""
+"""GET /v1/models and /v1/models/{id}: the models, as the API describes them."""
 
 from typing import Literal
 
@@ -41,7 +41,7 @@ class Models:
     async def on_get(self, req: Request, resp: Response) -> None:
         """Answer one page."""
         page = page_of(
-            [model_info(self._service.description)],
+            [model_info(model.description) for model in self._service.models],
             limit=req.get_param_as_int("limit", min_value=1, max_value=1000) or 20,
             after_id=req.get_param("after_id"),
             before_id=req.get_param("before_id"),
@@ -51,16 +51,16 @@ class Models:
 
 
 class Model:
-    """Describes one model. A name that the model only answers to gets its own id."""
+    """Describes one model. A name that a model only answers to gets its own id."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
 
     async def on_get(self, req: Request, resp: Response, model_id: str) -> None:
         """Answer with the model of this name."""
-        self._service.check_serves(model_id)
+        model = self._service.models.named(model_id)
         resp.content_type = falcon.MEDIA_JSON
-        resp.data = msgspec.json.encode(model_info(self._service.description))
+        resp.data = msgspec.json.encode(model_info(model.description))
 
 
 def model_info(description: ModelDescription) -> ModelInfo:

@@ -10,6 +10,7 @@ import fcntl
 import logging
 import sqlite3
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import IO
 
@@ -45,8 +46,9 @@ class BatchRunner:
     Args:
         store: not closed here.
         lock_path: a file beside the store's.
+        serving: takes a model's name and gives its pipeline, for as long as the context
+            is entered. Raises ApiError for a name that is not served here.
         max_at_once: requests under way at a time.
-        check_serves: raises ApiError for a model's name that is not served here.
         totals: what the requests' figures are added to.
     """
 
@@ -54,16 +56,14 @@ class BatchRunner:
         self,
         store: BatchStore,
         lock_path: Path,
-        pipeline: Pipeline,
+        serving: Callable[[str], AbstractAsyncContextManager[Pipeline]],
         max_at_once: int,
-        check_serves: Callable[[str], object],
         totals: Totals,
     ) -> None:
         self._store = store
         self._lock_path = lock_path
-        self._pipeline = pipeline
+        self._serving = serving
         self._max_at_once = max_at_once
-        self._check_serves = check_serves
         self._totals = totals
         self._under_way: dict[tuple[str, int], asyncio.Task[None]] = {}
         self._changed = asyncio.Event()
@@ -143,11 +143,11 @@ class BatchRunner:
                 request = decode_request(pending.params)
                 if request.stream:
                     raise InvalidRequestError("stream: a batch's requests cannot")
-                self._check_serves(request.model)
-                prepared = await self._pipeline.prepare(request, figures=figures)
-                message = await self._pipeline.answer(
-                    prepared, is_background=True, figures=figures
-                )
+                async with self._serving(request.model) as pipeline:
+                    prepared = await pipeline.prepare(request, figures=figures)
+                    message = await pipeline.answer(
+                        prepared, is_background=True, figures=figures
+                    )
             except (OverloadedError, RateLimitError):
                 await asyncio.sleep(RETRY_S)
             except ApiError as error:

@@ -7,8 +7,9 @@ import click
 import msgspec
 
 from pensieve import places
+from pensieve.config.fields import FIELDS, description, place
 from pensieve.config.load import load_settings
-from pensieve.config.schema import FIELDS, SECRETS, SECTIONS, description, place
+from pensieve.config.schema import SECRETS, SECTIONS
 from pensieve.config.written import variable_name
 from pensieve.errors import ConfigError
 

@@ -89,7 +89,7 @@ def restart(**flags: str | int | None) -> None:
     server = pid_file.read(port)
     given = (server.flags if server else {}) | given
     # Before anything is stopped: a model that is not there must not cost the server.
-    _with_model(load_settings(given).settings)
+    _with_models(load_settings(given).settings)
     if server is not None and server.is_running():
         with pid_file.locked(port):
             _stop(server)
@@ -130,7 +130,7 @@ def bring_up(flags: dict[str, str | int], foreground: bool) -> None:
         PensieveError: it cannot be started, or another one is in its place.
     """
     loaded = load_settings(flags)
-    settings = _with_model(loaded.settings)
+    settings = _with_models(loaded.settings)
     if "model" in flags:
         flags = flags | {"model": settings.model}  # for a restart from elsewhere
     begun = time.monotonic()
@@ -161,7 +161,7 @@ def _wait_until_ready(server: Server) -> None:
         for last in watch(server, _SILENCE_S):
             if last.status in _ON_THE_WAY:
                 show(_ON_THE_WAY[last.status] + _detail(last))
-    if last is not None and last.status == "ready":
+    if last is not None and last.status in ("ready", "unloaded"):
         return
     was_running = server.is_running()
     words = daemon.last_words(server)
@@ -183,20 +183,32 @@ def _stay(server: Server, process: subprocess.Popen[bytes]) -> None:
         raise PensieveError(f"the server ended by itself, with status {exit_status}")
 
 
-def _with_model(settings: Settings) -> Settings:
-    """Check that the model can be served; a path becomes absolute.
+def _with_models(settings: Settings) -> Settings:
+    """Check that the models can be served; paths become absolute.
 
     Raises:
-        PensieveError: it is not there, of a kind that Pensieve does not run, or larger
+        PensieveError: one is not there, of a kind that Pensieve does not run, or larger
             than this machine's memory.
     """
-    path = store.resolve(settings.model)
-    PromptBuilder.open(files.describe(path, settings.model))
-    check_can_work(path, settings.model)
-    given = Path(settings.model).expanduser()
-    if given.exists() and given.samefile(path):
-        return msgspec.structs.replace(settings, model=str(given.absolute()))
-    return settings
+    found = {model: _found(model) for model in settings.models}
+    main, *more = found.values()
+    aliases = [f"{name}={found[model]}" for name, model in settings.aliases.items()]
+    return msgspec.structs.replace(
+        settings,
+        model=main,
+        more_models=", ".join(more) or None,
+        model_aliases=", ".join(aliases) or None,
+    )
+
+
+def _found(model: str) -> str:
+    """Check that a model can be served; return its name, or its absolute path."""
+    path = store.resolve(model)
+    PromptBuilder.open(files.describe(path, model))
+    check_can_work(path, model)
+    given = Path(model).expanduser()
+    is_path = given.exists() and given.samefile(path)
+    return str(given.absolute()) if is_path else model
 
 
 def _check_serves(server: Server, settings: Settings, loaded: LoadedSettings) -> None:
@@ -269,6 +281,9 @@ def _as_text(server: Server, health: Health) -> str:
             f" {engine.get('active', 0)} running, {engine.get('queued', 0)} waiting,"
             f" {engine.get('restarts', 0)} restarts"
         )
+    if len(health.models) > 1:
+        told = [_of_model(model) for model in health.models]
+        lines.append("  models   " + "\n           ".join(told))
     lines += _figures(health.requests)
     if memory := health.memory:
         lines.append(
@@ -279,6 +294,20 @@ def _as_text(server: Server, health: Health) -> str:
         )
     lines.append(f"  log      {server.log or 'in the terminal where it was started'}")
     return "\n".join(lines)
+
+
+def _of_model(model: dict[str, Any]) -> str:
+    engine = model["engine"]
+    what = f"{model['name']}: {engine['status']}"
+    if engine["status"] == "failed":
+        return f"{what}: {engine['message']}"
+    if engine["status"] != "ready":
+        return what
+    return (
+        f"{what}, {engine['memory_bytes'] / 1e6:.0f} MB,"
+        f" {engine['active']} running, {engine['queued']} waiting,"
+        f" unused for {_duration(model['unused_s'])}"
+    )
 
 
 def _figures(requests: dict[str, Any]) -> list[str]:

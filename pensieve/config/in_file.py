@@ -6,7 +6,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from pensieve.config.schema import PLACES, SECTIONS, Place
+from pensieve.config.fields import PLACES
+from pensieve.config.schema import SECTIONS, Place
 from pensieve.config.written import Found, refused_or_unknown
 from pensieve.errors import ConfigError
 

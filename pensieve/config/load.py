@@ -7,8 +7,9 @@ from pathlib import Path
 import msgspec
 
 from pensieve import places
+from pensieve.config.fields import FIELDS
 from pensieve.config.in_file import in_file
-from pensieve.config.schema import FIELDS, Settings
+from pensieve.config.schema import Settings
 from pensieve.config.written import Found, converted, in_environment, variable_name
 from pensieve.errors import ConfigError
 from pensieve.keys import refusal
@@ -46,6 +47,7 @@ def load_settings(
     }
     loaded = LoadedSettings(Settings(**values), sources)  # type: ignore[arg-type]
     _check_keys(loaded)
+    _check_models(loaded)
     _check_memory(loaded)
     return loaded
 
@@ -76,6 +78,19 @@ def _check_keys(loaded: LoadedSettings) -> None:
     refused = refusal(settings.api_key, settings.more_api_keys, exposed_host)
     if refused is not None:
         raise ConfigError(f"{loaded.sources[refused.setting]}: {refused.why}")
+
+
+def _check_models(loaded: LoadedSettings) -> None:
+    """Refuse models and aliases of which it is not clear what they stand for."""
+    settings = loaded.settings
+    for name, read in (
+        ("more_models", lambda: settings.models),
+        ("model_aliases", lambda: settings.aliases),
+    ):
+        try:
+            read()
+        except ValueError as error:
+            raise ConfigError(f"{loaded.sources[name]}: {name}: {error}") from error
 
 
 def _check_memory(loaded: LoadedSettings) -> None:

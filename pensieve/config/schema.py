@@ -12,6 +12,7 @@ from typing import Annotated, Literal, NamedTuple
 import msgspec
 from msgspec import Meta
 
+from pensieve.config.model_names import alias_table, model_list
 from pensieve.keys import LOCAL_TOKEN, named_keys
 from pensieve.memory_states import MemoryThresholds
 
@@ -133,7 +134,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         int,
         _in(
             "server",
-            "Requests taken at all, running and waiting. More get 429.",
+            "Requests of a model taken at all, running and waiting. More get 429.",
             ge=1,
             le=65536,
         ),
@@ -187,11 +188,51 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             min_length=1,
         ),
     ] = "smollm2"
+    more_models: Annotated[
+        str | None,
+        _in(
+            "model",
+            "Models beside it, with commas between them: each is loaded when a request"
+            " names it.",
+            "more",
+            is_list=True,
+        ),
+    ] = None
+    model_aliases: Annotated[
+        str | None,
+        _in(
+            "model",
+            "Other names for them: NAME=MODEL entries with commas between them; a NAME"
+            " may end in *, as in claude-haiku-*=smollm2.",
+            "aliases",
+            is_list=True,
+        ),
+    ] = None
+    model_idle_s: Annotated[
+        float,
+        _in(
+            "model",
+            "Seconds without a request after which a model of `more` is unloaded, and"
+            " its memory given back; 0: never.",
+            "idle_s",
+            ge=0,
+            le=1 << 30,
+        ),
+    ] = 900.0
+    keep_model: Annotated[
+        bool,
+        _in(
+            "model",
+            "Whether the model of `name` stays loaded, however long unused and whatever"
+            " others need; false: it is as those of `more`.",
+            "keep",
+        ),
+    ] = True
     tool_format: Annotated[
         str,
         _in(
             "model",
-            "How the model writes tool calls; auto: by its chat template.",
+            "How the main model writes tool calls; auto: by its chat template.",
             min_length=1,
         ),
     ] = "auto"
@@ -308,6 +349,16 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return named_keys(self.api_key, self.more_api_keys)
 
     @property
+    def models(self) -> list[str]:
+        """The models that are known, as they are written: the main one first."""
+        return model_list(self.model, self.more_models)
+
+    @property
+    def aliases(self) -> dict[str, str]:
+        """Other names, and the models as `models` has them; a name may end in "*"."""
+        return alias_table(self.model_aliases, self.models)
+
+    @property
     def memory(self) -> MemoryThresholds:
         """Where the states of memory begin."""
         return MemoryThresholds(
@@ -337,31 +388,6 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         )
 
 
-FIELDS = {field.name: field for field in msgspec.structs.fields(Settings)}
-_TYPES = typing.get_type_hints(Settings, include_extras=True)
-
-
-def kind_of(name: str) -> object:
-    """Return the setting's type, annotated with its range."""
-    return _TYPES[name]
-
-
-def description(name: str) -> str:
-    """Return what the setting is, for people."""
-    return str(_meta(name).description)
-
-
-def place(name: str) -> Place:
-    """Return where the setting stands in the file."""
-    extra = _extra(name)
-    return Place(extra["section"], extra["key"] or name)
-
-
-def is_list(name: str) -> bool:
-    """Whether the setting is text with commas, for which a file may have an array."""
-    return bool(_extra(name)["is_list"])
-
-
 def is_loopback(host: str) -> bool:
     """Whether the address is one that only this machine can reach."""
     if host == "localhost":
@@ -370,17 +396,3 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def _meta(name: str) -> Meta:
-    meta = typing.get_args(_TYPES[name])[1]
-    assert isinstance(meta, Meta)
-    return meta
-
-
-def _extra(name: str) -> dict[str, typing.Any]:
-    return _meta(name).extra or {}
-
-
-PLACES = {place(name): name for name in FIELDS}
-"""The settings' names by their places in the file."""

@@ -7,7 +7,8 @@ from collections.abc import Collection, Mapping
 import msgspec
 from msgspec import inspect as types
 
-from pensieve.config.schema import FIELDS, SECRETS, is_list, kind_of
+from pensieve.config.fields import FIELDS, is_list, kind_of
+from pensieve.config.schema import SECRETS
 from pensieve.errors import ConfigError
 
 PREFIX = "PENSIEVE_"
@@ -69,9 +70,10 @@ def converted(found: Found) -> object:
     """
     kind = kind_of(found.name)
     value = found.value
-    is_array = isinstance(value, list) and all(isinstance(v, str) for v in value)
-    if is_array and is_list(found.name):
-        value = ", ".join(value)
+    if is_list(found.name) and isinstance(value, list):
+        texts = [each for each in value if isinstance(each, str)]
+        if len(texts) == len(value):
+            value = ", ".join(texts)
     try:
         return msgspec.convert(value, kind, strict=not found.is_text)
     except msgspec.ValidationError as error:

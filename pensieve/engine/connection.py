@@ -49,7 +49,7 @@ class Connection(asyncio.Protocol):
                 self._on_request(self, request)
         except ConnectionError as error:
             log.warning("connection %d is cut off: %s", self.connection_id, error)
-            self._abort()
+            self.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell that nothing more will come."""
@@ -68,8 +68,9 @@ class Connection(asyncio.Protocol):
                 self.connection_id,
                 unsent,
             )
-            self._abort()
+            self.abort()
 
-    def _abort(self) -> None:
+    def abort(self) -> None:
+        """End the connection at once."""
         if self._transport is not None:
             self._transport.abort()

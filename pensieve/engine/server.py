@@ -1,8 +1,9 @@
 """The engine's own end of the link: clients on a Unix socket, the model in its thread.
 
 Runs on the process's main thread and never waits for the model. It ends when told to
-(Quit, SIGTERM), when the model thread breaks, some time after the last client has gone,
-after a failure to load has been told, and to give its memory back.
+(Quit, SIGTERM), when the last client needs it no more (Release) or some time after it
+has gone, when the model thread breaks, after a failure to load has been told, and to
+give its memory back.
 """
 
 import asyncio
@@ -30,6 +31,7 @@ from pensieve.link.messages import (
     Ping,
     Pong,
     Quit,
+    Release,
     Request,
     Submit,
 )
@@ -124,6 +126,8 @@ class Server:
                 log.info("connection %d ends the engine", connection.connection_id)
                 self._tell_others_of_end(connection)
                 self._end(0)
+            case Release():
+                self._release(connection)
 
     def _tell_others_of_end(self, who: Connection) -> None:
         """Keep the other clients from starting this engine again."""
@@ -132,6 +136,14 @@ class Server:
         for connection in self._connections.values():
             if connection is not who and connection.has_said_hello:
                 connection.send([state])
+
+    def _release(self, connection: Connection) -> None:
+        others = [each for each in self._connections.values() if each is not connection]
+        if any(each.has_said_hello for each in others):
+            connection.abort()
+            return
+        log.info("connection %d needs the engine no more", connection.connection_id)
+        self._end(0)
 
     # ----- The model -----
 

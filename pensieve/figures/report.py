@@ -62,6 +62,7 @@ class Report(msgspec.Struct, frozen=True):
     """When it was made: seconds since the epoch, by the server's clock."""
     server: Server
     models: list[ServedModel]
+    """The main one first."""
     memory: MemoryHealth
     totals: Summary
     """Since the start."""

@@ -4,14 +4,17 @@ What the pipeline calls. `supervisor.py` has an engine for it, `roster.py` knows
 sequences that are under way and gives them to each engine anew.
 """
 
+import asyncio
 import itertools
 import subprocess
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 import msgspec
 
 from pensieve.errors import OverloadedError, RateLimitError
 from pensieve.link.deaths import Cause, EngineEnd
+from pensieve.link.engine_connection import spec_at
 from pensieve.link.memory import MemoryHealth, MemoryWatch
 from pensieve.link.messages import (
     CacheReport,
@@ -24,7 +27,7 @@ from pensieve.link.messages import (
     SamplingParams,
     Submit,
 )
-from pensieve.link.process import spawn_engine
+from pensieve.link.process import quit_engine, spawn_engine
 from pensieve.link.pulse import Patience
 from pensieve.link.roster import Roster
 from pensieve.link.sequence import Sequence
@@ -84,29 +87,57 @@ class EngineClient:
             patience: how long an engine may keep us waiting.
             read: how much memory can be had; does not raise.
         """
+        self._spec = spec
+        self._spawn = spawn
+        self._patience = patience
         self._queue_size = queue_size
         self._cache: CacheReport | None = None
         self._ids = itertools.count(1)
-        self._supervisor = Supervisor(
-            spec,
-            spawn,
-            patience,
+        self._supervisor = self._new_supervisor()
+        self._memory = MemoryWatch(spec.memory, read)
+        self._roster = Roster(
+            spec.max_batch_size,
+            self._ids,
+            lambda request: self._supervisor.send(request),
+            lambda: self._memory.engine_takes_new,
+        )
+
+    def _new_supervisor(self) -> Supervisor:
+        return Supervisor(
+            self._spec,
+            self._spawn,
+            self._patience,
             on_event=self._take,
             on_ready=self._let_in,
             on_end=self._interrupt,
             on_given_up=self._fail,
         )
-        self._memory = MemoryWatch(spec.memory, read)
-        self._roster = Roster(
-            spec.max_batch_size,
-            self._ids,
-            self._supervisor.send,
-            lambda: self._memory.engine_takes_new,
-        )
+
+    @property
+    def status(self) -> Status:
+        """How the engine is, in a word."""
+        return self._supervisor.status
 
     async def start(self) -> None:
-        """Begin to look for an engine; returns at once."""
+        """Begin to look for an engine; returns at once. Again only after `release`."""
         self._supervisor.start()
+
+    async def take_up(self) -> None:
+        """Begin if this very engine runs; end one that runs in its place."""
+        found = await spec_at(self._spec.socket_path, self._patience)
+        if found == self._spec:
+            await self.start()
+        elif found is not None:
+            await asyncio.to_thread(quit_engine, Path(self._spec.socket_path))
+
+    async def release(self) -> None:
+        """End the engine, and get its memory back; `start` begins anew.
+
+        Sequences that are under way wait for that.
+        """
+        await self._supervisor.release()
+        self._interrupt(EngineEnd(Cause.IN_ORDER, "it was not needed"))
+        self._supervisor = self._new_supervisor()
 
     async def close(self) -> None:
         """Let go of the engine, which stays for the next worker for a while."""

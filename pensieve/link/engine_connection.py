@@ -10,13 +10,14 @@ import logging
 import os
 import signal
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Self
 
 from pensieve.link.deaths import EngineEnd, is_short_of_memory, num_oom_kills
 from pensieve.link.frames import FrameDecoder, encode_frame
 from pensieve.link.messages import (
     PROTOCOL_VERSION,
+    EngineSpec,
     EngineState,
     Event,
     Hello,
@@ -29,6 +30,34 @@ from pensieve.link.pulse import Patience, Pulse
 from pensieve.link.received import Received
 
 log = logging.getLogger("pensieve.link")
+
+TELL_S = 5.0
+"""What an engine gets to say what it was started with."""
+
+
+async def spec_at(socket_path: str, patience: Patience) -> EngineSpec | None:
+    """Return what the engine that listens there was started with.
+
+    None: none does, or it does not say so in time, or not in these words.
+    """
+    connection = await EngineConnection.open(socket_path, patience)
+    if connection is None:
+        return None
+    connection.send(Hello(PROTOCOL_VERSION))
+    try:
+        async with (
+            asyncio.timeout(TELL_S),
+            contextlib.aclosing(connection.events()) as told,
+        ):
+            async for events in told:
+                for event in events:
+                    if isinstance(event, EngineState):
+                        return event.spec
+    except TimeoutError:
+        pass
+    finally:
+        connection.abort()
+    return None
 
 
 class EngineConnection:
@@ -113,7 +142,7 @@ class EngineConnection:
         if not self._transport.is_closing():
             self._transport.write(encode_frame(request))
 
-    async def events(self) -> AsyncIterator[list[Event]]:
+    async def events(self) -> AsyncGenerator[list[Event]]:
         """Yield what the engine says, as it comes, until the connection ends."""
         decoder: FrameDecoder[Event] = FrameDecoder(Event)
         try:
@@ -140,9 +169,10 @@ class EngineConnection:
             self.verdict = self._pulse.tick(elapsed_s)
             if self.verdict is not None:
                 break
-        self._kill(self.verdict.reason)
+        self.kill(self.verdict.reason)
 
-    def _kill(self, reason: str) -> None:
+    def kill(self, reason: str) -> None:
+        """End the engine's process, and the connection."""
         # The connection is open, so the pid is still that of the process behind it; a
         # relay between would not be the engine.
         if self._told_pid == self.pid:

@@ -16,7 +16,7 @@ import msgspec
 
 from pensieve.memory_states import MemoryState, MemoryThresholds
 
-PROTOCOL_VERSION = 5
+PROTOCOL_VERSION = 6
 MAX_FRAME_BYTES = 64 << 20
 """A frame that says it is longer is a broken peer: the connection is closed."""
 EXIT_SOCKET_TAKEN = 75
@@ -157,11 +157,18 @@ class Quit(msgspec.Struct, frozen=True, tag=True):
     """End the engine process now."""
 
 
+class Release(msgspec.Struct, frozen=True, tag=True):
+    """This client needs the engine no more: end it, unless another client is there.
+
+    The connection ends in either case.
+    """
+
+
 class Ping(msgspec.Struct, frozen=True, tag=True):
     """Ask for a sign of life; Pong answers it, whatever the model does."""
 
 
-Request = Hello | Submit | Cancel | Quit | Ping
+Request = Hello | Submit | Cancel | Quit | Release | Ping
 
 
 # ----- engine → HTTP process -----

@@ -35,6 +35,7 @@ from pensieve.link.messages import (
     Hello,
     Pong,
     Quit,
+    Release,
     Request,
     Sampled,
 )
@@ -43,7 +44,7 @@ from pensieve.link.pulse import Patience
 
 log = logging.getLogger("pensieve.link")
 
-Status = Literal["starting", "loading", "ready", "restarting", "failed"]
+Status = Literal["unloaded", "starting", "loading", "ready", "restarting", "failed"]
 
 MAX_FIRST_CRASHES = 3
 MAX_FIRST_ENDS = 10
@@ -60,6 +61,8 @@ SOCKET_GRACE_S = 2.0
 """How long after a new engine's end its socket may still turn up: then another worker's
 engine was first."""
 REAP_TIMEOUT_S = 2.0
+RELEASE_S = 5.0
+"""What an engine that is wanted no more gets to end in, its last files written."""
 PROBE_S = 1.0
 
 
@@ -93,7 +96,8 @@ class Supervisor:
         on_end: Callable[[EngineEnd], object],
         on_given_up: Callable[[str], object],
     ) -> None:
-        self.status: Status = "starting"
+        self.status: Status = "unloaded"
+        """Before the start, and after the release."""
         self.state: EngineState | None = None
         """Of the engine of now."""
         self.message = ""
@@ -114,6 +118,7 @@ class Supervisor:
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: EngineConnection | None = None
         self._task: asyncio.Task[None] | None = None
+        self._is_released = False
         self._has_been_ready = False
         self._num_crashes = 0  # in a row, as num_ends
         self._num_tokens = 0  # of the engine of now
@@ -122,12 +127,13 @@ class Supervisor:
         self._away_timer: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
-        """Begin to look for an engine; returns at once."""
+        """Begin to look for an engine; returns at once. Once only."""
+        self.status = "starting"
         self._wait_for_health()
         self._task = asyncio.create_task(self._supervise())
 
     async def close(self) -> None:
-        """Let go of the engine."""
+        """Let go of the engine, which stays for the next worker for a while."""
         for timer in (self._health_timer, self._away_timer):
             if timer is not None:
                 timer.cancel()
@@ -135,6 +141,25 @@ class Supervisor:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
+
+    async def release(self) -> None:
+        """End the engine, unless another worker is there for it, and this.
+
+        Returns when its process is gone, and so its memory is back.
+        """
+        self._is_released = True
+        connection, process = self._connection, self._process
+        if connection is not None and self._task is not None:
+            connection.send(Release())
+            await asyncio.wait({self._task}, timeout=RELEASE_S)
+            if not self._task.done():
+                connection.kill("it did not end when it was needed no more")
+        elif process is not None:  # nobody has connected to it
+            process.kill()
+        await self.close()
+        if process is not None:
+            await self._reap(process)
+        self.status, self.message, self.state = "unloaded", "", None
 
     def send(self, request: Request) -> None:
         """Pass a request to the engine of now, if there is one."""
@@ -151,12 +176,12 @@ class Supervisor:
     # ----- One engine after the other -----
 
     async def _supervise(self) -> None:
-        while self.status != "failed":
+        while self.status != "failed" and not self._is_released:
             try:
                 connection = await self._connect()
                 async with connection:
                     is_to_go_on = await self._attend(connection)
-                if is_to_go_on:
+                if is_to_go_on and not self._is_released:
                     await self._mourn(*await self._ending(connection))
             except EngineGoneError as error:
                 if self._process is not None:

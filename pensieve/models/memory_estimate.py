@@ -20,6 +20,9 @@ from pensieve.models.json_file import read_json
 CHUNK = 512
 """Tokens of a prompt that are computed at a time, as engines often choose."""
 
+PROCESSES_BYTES = 300 << 20
+"""What both processes take without a model, more or less."""
+
 Count = Annotated[int, Meta(ge=1, le=1 << 24)]
 
 

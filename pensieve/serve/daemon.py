@@ -2,8 +2,8 @@
 
 One server a port. The pid file is written by the one who starts it and removed by the
 one who stops it; whatever a killed server leaves behind is cleaned up by the next of
-the two. The engine process is not a child of this server's session: it is told to quit
-over its socket.
+the two. The engine processes are not children of this server's session: they are told
+to quit over their sockets.
 """
 
 import contextlib
@@ -15,14 +15,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import psutil
 
 from pensieve import places
+from pensieve.config.fields import FIELDS
 from pensieve.config.load import as_environment
-from pensieve.config.schema import FIELDS, Settings
+from pensieve.config.schema import Settings
 from pensieve.config.written import variable_name
 from pensieve.errors import PensieveError
 from pensieve.link.process import quit_engine
@@ -105,6 +107,7 @@ def start(
         drain_timeout_s=settings.drain_timeout_s,
         log=None if foreground else str(log_path(settings.port)),
         flags=dict(flags),
+        num_engines=len(settings.models),
     )
     try:
         pid_file.write(server)
@@ -159,14 +162,16 @@ def kill(server: Server) -> None:
 
 
 def clean_up(server: Server) -> None:
-    """End what a server that no longer runs has left: workers, engine, pid file."""
+    """End what a server that no longer runs has left: workers, engines, pid file."""
     workers = server.workers()
     if workers:
         _, alive = psutil.wait_procs(workers, timeout=_ORPHAN_S)
         for worker in alive:
             _signal(worker.pid, signal.SIGKILL)
         psutil.wait_procs(alive, timeout=_ORPHAN_S)
-    quit_engine(places.socket_path(f"engine-{server.port}"))
+    sockets = [places.engine_socket(server.port, n) for n in range(server.num_engines)]
+    with ThreadPoolExecutor() as pool:  # each may have files to write before it ends
+        list(pool.map(quit_engine, sockets))
     pid_file.remove(server.port)
 
 

@@ -40,6 +40,8 @@ class Server(msgspec.Struct, frozen=True):
     """None: it runs in the foreground."""
     flags: dict[str, str | int]
     """What it was started with on the command line; `pensieve restart` repeats them."""
+    num_engines: int = 1
+    """As many as there may be, one for each model."""
 
     def is_running(self) -> bool:
         """Whether this very process still runs."""

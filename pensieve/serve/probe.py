@@ -16,12 +16,15 @@ _ANSWER_S = 5.0
 
 _POLL_S = 0.2
 
+_FINAL = ("ready", "unloaded", "failed")
+"""Unloaded is a model that has been ready, and that nobody has used since."""
+
 
 class Health(msgspec.Struct, frozen=True):
     """The part of /health's body that the command line reads."""
 
     status: str
-    """"starting", "loading", "ready", "restarting" or "failed"."""
+    """"starting", "loading", "ready", "unloaded", "restarting" or "failed"."""
     message: str = ""
     version: str = ""
     pid: int = 0
@@ -32,6 +35,10 @@ class Health(msgspec.Struct, frozen=True):
     requests: dict[str, Any] = {}
     """What they add up to since the start; empty: the server does not say."""
     memory: dict[str, Any] = {}
+    models: list[dict[str, Any]] = []
+    """Each with its name and its engine, the main one first."""
+    aliases: dict[str, str] = {}
+    """Other names, of which one may end in "*", and the models that they mean."""
     uptime_s: float = 0.0
 
 
@@ -54,13 +61,13 @@ def ask_health(base_url: str, timeout_s: float = _ANSWER_S) -> Health | None:
 def watch(server: Server, silence_s: float) -> Iterator[Health]:
     """Yield each new state of a server that is starting; end when it is final.
 
-    Final are "ready", "failed", the end of the process, and no answer for `silence_s`
+    Final are those of _FINAL, the end of the process, and no answer for `silence_s`
     seconds. Before the first answer the state is "starting".
     """
     last = Health(status="starting")
     yield last
     heard_at = time.monotonic()
-    while last.status not in ("ready", "failed"):
+    while last.status not in _FINAL:
         time.sleep(_POLL_S)
         if not server.is_running() or time.monotonic() - heard_at > silence_s:
             return

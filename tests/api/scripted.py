@@ -2,12 +2,18 @@
 
 from pathlib import Path
 
+import msgspec
+
 from pensieve import places
 from pensieve.api.service import Service
 from pensieve.batches.runner import BatchRunner
 from pensieve.batches.store import BatchStore
 from pensieve.figures.request import RequestFigures
 from pensieve.figures.totals import Totals
+from pensieve.hosting.hosted_model import HostedModel
+from pensieve.hosting.hosted_models import HostedModels
+from pensieve.hosting.memory_room import MemoryRoom
+from pensieve.hosting.names import Names
 from pensieve.link.client import EngineHealth
 from pensieve.link.memory import MemoryHealth
 from pensieve.memory_states import MemoryThresholds
@@ -109,6 +115,10 @@ class ScriptedEngine:
         )
         self.is_closed = False
 
+    @property
+    def status(self):
+        return self.state.status
+
     def health(self):
         return self.state
 
@@ -185,20 +195,35 @@ class ScriptedPipeline:
 
 
 class ScriptedService(Service):
-    """The service, over scripts. Batches wait until their runner is started."""
+    """The service, over scripts. Batches wait until their runner is started.
 
-    def __init__(self, scripts):
-        pipeline = ScriptedPipeline(scripts)
+    Args:
+        names: of the models, which all answer with the same scripts.
+        aliases: other names.
+    """
+
+    def __init__(self, scripts, names=("scripted",), aliases=None):
+        self.pipeline = ScriptedPipeline(scripts)
+        self.engine = ScriptedEngine()
+        models = HostedModels(
+            [self._hosted(name) for name in names],
+            Names(names, aliases or {}),
+            MemoryRoom(0),
+        )
         totals = Totals()
         places.private_dir(places.state_dir())
         batches = BatchStore(places.batches_file())
         runner = BatchRunner(
             batches,
             places.batches_lock(),
-            pipeline,
+            models.serving,
             max_at_once=2,
-            check_serves=self.check_serves,
             totals=totals,
         )
-        engine = ScriptedEngine()
-        super().__init__(DESCRIPTION, pipeline, engine, batches, runner, totals)
+        super().__init__(models, batches, runner, totals)
+
+    def _hosted(self, name):
+        description = msgspec.structs.replace(DESCRIPTION, name=name)
+        return HostedModel(
+            description, self.engine, lambda: self.pipeline, is_kept=True
+        )

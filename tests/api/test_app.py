@@ -71,7 +71,13 @@ async def test_a_bug_is_an_api_error_that_tells_nothing(client, service, caplog)
 
 @pytest.mark.parametrize(
     ("status", "expected"),
-    [("ready", 200), ("starting", 503), ("loading", 503), ("failed", 503)],
+    [
+        ("ready", 200),
+        ("unloaded", 200),
+        ("starting", 503),
+        ("loading", 503),
+        ("failed", 503),
+    ],
 )
 async def test_health_is_that_of_the_engine(client, service, status, expected):
     state = msgspec.structs.replace(service.engine.state, status=status)
@@ -82,6 +88,13 @@ async def test_health_is_that_of_the_engine(client, service, status, expected):
     assert call.status == expected
     health = call.json()
     assert health.pop("uptime_s") >= 0
+    (model,) = health.pop("models")
+    assert model.pop("unused_s") >= 0
+    assert model == {
+        "name": "scripted",
+        "context_length": 2048,
+        "engine": health["engine"],
+    }
     assert health == {
         "status": status,
         "message": "in memory",
@@ -92,4 +105,5 @@ async def test_health_is_that_of_the_engine(client, service, status, expected):
         "engine": msgspec.to_builtins(state),
         "requests": msgspec.to_builtins(service.totals.summary()),
         "memory": msgspec.to_builtins(service.engine.memory()),
+        "aliases": {},
     }

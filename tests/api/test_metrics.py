@@ -49,6 +49,10 @@ async def test_all_figures_are_there_before_the_first_request(client):
     assert scraped["pensieve_requests", "running"] == 3
     assert scraped["pensieve_requests", "waiting"] == 2
     assert scraped["pensieve_unread_tokens",] == 90
+    assert scraped["pensieve_model_engine_status", "scripted", "ready"] == 1
+    assert scraped["pensieve_model_engine_status", "scripted", "unloaded"] == 0
+    assert scraped["pensieve_model_engine_memory_bytes", "scripted"] == 1 << 20
+    assert scraped["pensieve_model_requests", "scripted", "running"] == 3
     assert scraped["pensieve_memory_state", "caution"] == 1
     assert scraped["pensieve_memory_state", "safe"] == 0
     assert scraped["pensieve_memory_free_bytes",] == 70

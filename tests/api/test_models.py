@@ -1,9 +1,13 @@
 """GET /v1/models and /v1/models/{id}."""
 
-import msgspec
 import pytest
+from api.asgi_client import Client
+from api.scripted import ScriptedService
 
+from pensieve.api.app import App
+from pensieve.api.event_stream import Pace
 from pensieve.api.models import ModelInfo, page_of
+from pensieve.config.schema import Settings
 from pensieve.errors import InvalidRequestError
 
 MODELS = [ModelInfo(name, name, "2026-01-01T00:00:00Z", 1, 1) for name in "abcde"]
@@ -51,13 +55,35 @@ async def test_a_name_that_the_model_answers_to_gets_the_models_own_id(client, n
     assert call.json()["id"] == "scripted"
 
 
-async def test_a_name_may_have_slashes_and_colons(client, service):
-    name = "org/model:part"
-    service.description = msgspec.structs.replace(service.description, name=name)
+def client_of(*names, **aliases):
+    """Return a client of a server that has these models."""
 
-    call = await client.get(f"/v1/models/{name}")
+    async def open_service():
+        return ScriptedService({}, names, aliases)
+
+    return Client(App(Settings(), open_service, Pace()))
+
+
+async def test_a_name_may_have_slashes_and_colons():
+    name = "org/model:part"
+    async with client_of(name) as client:
+        call = await client.get(f"/v1/models/{name}")
 
     assert (call.status, call.json()["id"]) == (200, name)
+
+
+async def test_all_models_are_listed_and_found_by_all_of_their_names():
+    async with client_of("big", "small", **{"claude-haiku-*": "small"}) as client:
+        listed = (await client.get("/v1/models")).json()["data"]
+        found = [
+            (await client.get(f"/v1/models/{name}")).json()["id"]
+            for name in ("big", "small", "claude-haiku-5-5", "claude-opus-5-5")
+        ]
+        call = await client.get("/v1/models/medium")
+
+    assert [model["id"] for model in listed] == ["big", "small"]
+    assert found == ["big", "small", "small", "big"]
+    assert call.status == 404
 
 
 @pytest.mark.parametrize("name", ["other", "m/with:slash"])

@@ -72,13 +72,13 @@ def totals():
 
 @pytest.fixture
 def new_runner(store, tmp_path, pipeline, totals):
-    def check_serves(model):
+    @contextlib.asynccontextmanager
+    async def serving(model):
         if model == "unknown":
             raise NotFoundError("model: no")
+        yield pipeline
 
-    return lambda: BatchRunner(
-        store, tmp_path / "lock", pipeline, 2, check_serves, totals
-    )
+    return lambda: BatchRunner(store, tmp_path / "lock", serving, 2, totals)
 
 
 @contextlib.asynccontextmanager

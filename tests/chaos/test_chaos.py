@@ -21,7 +21,7 @@ from chaos.monkeys import Monkeys
 from chaos.questions import OF_SMOLLM2, OF_TINY
 from serve.real_server import RealServer
 
-from pensieve.config.schema import FIELDS
+from pensieve.config.fields import FIELDS
 from pensieve.link.messages import SamplingParams
 from pensieve.models.files import describe
 from pensieve.prompt.builder import PromptBuilder

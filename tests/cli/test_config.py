@@ -8,7 +8,8 @@ from click.testing import CliRunner
 
 from pensieve import places
 from pensieve.cli import main
-from pensieve.config.schema import FIELDS, SECTIONS, Settings, place
+from pensieve.config.fields import FIELDS, place
+from pensieve.config.schema import SECTIONS, Settings
 
 
 @pytest.fixture

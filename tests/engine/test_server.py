@@ -28,6 +28,7 @@ from pensieve.link.messages import (
     Prefilled,
     Quit,
     Refused,
+    Release,
     Sampled,
     SamplingParams,
     Submit,
@@ -209,6 +210,26 @@ async def test_quit_ends_the_process_at_once_and_takes_the_socket_away(spec, tmp
 
         assert await wait_for_exit(process) == 0
         assert not (tmp_path / "engine.sock").exists()
+
+
+async def test_who_needs_the_engine_no_more_ends_it_unless_another_is_there(
+    spec, tmp_path
+):
+    with running_engine(spec, tmp_path / "log") as process:
+        async with connected(spec.socket_path) as first:
+            await first.ready()
+            async with connected(spec.socket_path) as second:
+                await second.ready()
+
+                first.send(Release())
+                await first.closed()
+                second.send(submit(1))
+                await second.until(finished(1))
+
+                second.send(Release())
+                await second.closed()
+
+        assert await wait_for_exit(process) == 0
 
 
 async def test_sigterm_ends_the_process_also_while_it_loads(spec, tmp_path):

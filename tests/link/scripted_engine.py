@@ -18,7 +18,8 @@ It speaks the real wire from a process of its own. The token at position p is
     anything else   goes on to max_tokens
 
 `model_path` says how it starts: "ok", "broken" (fails to load), "dead" (exits at once),
-"breaks" (the second process of this socket fails to load).
+"breaks" (the second process of this socket fails to load), "stubborn" (does not end
+when it is needed no more).
 """
 
 import asyncio
@@ -49,6 +50,7 @@ from pensieve.link.messages import (
     Prefilled,
     Quit,
     Refused,
+    Release,
     Request,
     Sampled,
     Submit,
@@ -111,6 +113,12 @@ class Connection:
                     state = EngineState("failed", os.getpid(), self._spec, "replaced")
                     other.send(state)
                 os._exit(0)
+            case Release():
+                if self._spec.model_path == "stubborn":
+                    return
+                if not CONNECTIONS - {self}:
+                    os._exit(0)
+                self._writer.close()
 
     async def _run(self, submit):
         sequence_id, prompt = submit.sequence_id, submit.token_ids

@@ -86,8 +86,8 @@ class GunicornServer:
         """Wait until gunicorn has ended; return its exit status."""
         return self.process.wait(PATIENCE_S)
 
-    def connect(self):
-        return Wire(self.port)
+    def connect(self, patience_s=PATIENCE_S):
+        return Wire(self.port, patience_s)
 
     def ask(self, script, stream=True):
         """Send a request for a script's answer; return the connection."""
@@ -121,8 +121,8 @@ def post(path, body):
 class Wire:
     """A connection, read and written by hand."""
 
-    def __init__(self, port):
-        self._socket = socket.create_connection(("127.0.0.1", port), PATIENCE_S)
+    def __init__(self, port, patience_s=PATIENCE_S):
+        self._socket = socket.create_connection(("127.0.0.1", port), patience_s)
         self._deadline = time.monotonic() + CONNECTION_S
         self.received = b""
 

@@ -21,6 +21,7 @@ class RealServer(GunicornServer):
         super().__init__(home, app="pensieve.serve:app", model=model, **settings)
         self.base_url = f"http://127.0.0.1:{self.port}"
         self.socket_path = home / "run" / f"engine-{self.port}.sock"
+        """The main model's engine's."""
 
     def __enter__(self):
         super().__enter__()
@@ -30,16 +31,18 @@ class RealServer(GunicornServer):
     def __exit__(self, *exc):
         engines = self.engine_pids()
         super().__exit__(*exc)
-        quit_engine(self.socket_path)
+        for path in self.socket_path.parent.glob(f"{self.socket_path.stem}*.sock"):
+            quit_engine(path)
         for engine in engines:
             wait_for_end(engine)
 
     def engine_pids(self):
         """Return the pids of this server's engines, the newest last, however it is."""
+        starts = [str(self.socket_path), str(self.socket_path.with_suffix("")) + "-"]
         return [
             process.pid
             for process in psutil.process_iter()
-            if str(self.socket_path) in " ".join(words_of(process))
+            if any(start in " ".join(words_of(process)) for start in starts)
         ]
 
     def health(self):

@@ -4,16 +4,20 @@ import contextlib
 import os
 import signal
 import socket
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import msgspec
 import psutil
 import pytest
+from link import scripted_engine
 
 from pensieve import places
 from pensieve.config.schema import Settings
 from pensieve.errors import PensieveError
+from pensieve.link.messages import EngineSpec
 from pensieve.serve import daemon, pid_file
 from pensieve.serve.probe import watch
 
@@ -22,8 +26,8 @@ STAND_IN = Path(__file__).parent / "stand_in_server.py"
 
 @pytest.fixture
 def settings(unused_tcp_port):
-    """Return settings for a port that nobody uses, with a short drain."""
-    return Settings(port=unused_tcp_port, drain_timeout_s=1)
+    """Return settings for a port that nobody uses, three models and a short drain."""
+    return Settings(port=unused_tcp_port, more_models="b, c", drain_timeout_s=1)
 
 
 @pytest.fixture
@@ -106,6 +110,30 @@ def test_stop_ends_the_process_and_removes_the_pid_file(start, settings):
 
     assert not server.is_running()
     assert pid_file.read(settings.port) is None
+
+
+def test_stop_ends_the_engines_of_all_models(start, settings):
+    server = start("ready")
+    list(watch(server, silence_s=60))
+    paths = [places.engine_socket(settings.port, number) for number in range(3)]
+    engines = [
+        subprocess.Popen([sys.executable, scripted_engine.__file__, spec_of(path)])
+        for path in paths
+    ]
+    deadline = time.monotonic() + 60
+    while not all(path.exists() for path in paths):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+    daemon.stop(server, nothing)
+
+    assert [engine.wait(20) for engine in engines] == [0, 0, 0]
+    assert len(set(paths)) == 3
+
+
+def spec_of(socket_path):
+    """Return an engine's only argument."""
+    return msgspec.json.encode(EngineSpec("ok", str(socket_path), "1", 8, 0)).decode()
 
 
 def test_a_server_that_does_not_end_is_killed_after_its_drain_time(start, monkeypatch):

@@ -8,11 +8,13 @@ go into a settings file of Pensieve's, which beats the user's: `--settings`.
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import msgspec
 
 from pensieve import places
+from pensieve.config.model_names import matches
 
 PROMPT_TOKENS = 12_300
 """Of Claude Code's full prompt, with its tools, before anything is asked."""
@@ -29,15 +31,16 @@ _LONG_WAIT_MS = 3_600_000
 _LONGEST_SILENCE_MS = 1_800_000
 """The most that Claude Code takes. The server pings every 10 s."""
 
-_MODEL_VARIABLES = (
-    "ANTHROPIC_MODEL",
-    "ANTHROPIC_DEFAULT_OPUS_MODEL",
-    "ANTHROPIC_DEFAULT_SONNET_MODEL",
-    "ANTHROPIC_DEFAULT_HAIKU_MODEL",
-    "ANTHROPIC_DEFAULT_FABLE_MODEL",
-    "ANTHROPIC_SMALL_FAST_MODEL",
-    "CLAUDE_CODE_SUBAGENT_MODEL",
-)
+_MODEL_VARIABLES = {
+    "ANTHROPIC_MODEL": "",
+    "ANTHROPIC_DEFAULT_OPUS_MODEL": "opus",
+    "ANTHROPIC_DEFAULT_SONNET_MODEL": "sonnet",
+    "ANTHROPIC_DEFAULT_HAIKU_MODEL": "haiku",
+    "ANTHROPIC_DEFAULT_FABLE_MODEL": "fable",
+    "ANTHROPIC_SMALL_FAST_MODEL": "haiku",
+    "CLAUDE_CODE_SUBAGENT_MODEL": "",
+}
+"""Which family of Anthropic's models each stands for; empty: for the main model."""
 
 REMOVED = (
     # An API key would be asked about, in a terminal; a token is not.
@@ -78,7 +81,20 @@ class Target(NamedTuple):
     token: str
     model: str
     context_length: int
-    """Tokens, prompt and answer together."""
+    """Of `model`: tokens, prompt and answer together."""
+    aliases: Mapping[str, str] = MappingProxyType({})
+    """Other names, of which one may end in "*", and the models that they mean."""
+
+    def model_of(self, family: str) -> str:
+        """Return the model that names of a family mean: `claude-haiku-…` of "haiku".
+
+        Of several aliases the longest holds, as on the server.
+        """
+        name = f"claude-{family}-"
+        for alias in sorted(self.aliases, key=len, reverse=True):
+            if family and (family in alias or matches(alias, name)):
+                return self.aliases[alias]
+        return self.model
 
 
 def variables(target: Target) -> dict[str, str]:
@@ -89,7 +105,7 @@ def variables(target: Target) -> dict[str, str]:
     made = {
         "ANTHROPIC_BASE_URL": target.base_url,
         "ANTHROPIC_AUTH_TOKEN": target.token,
-        **dict.fromkeys(_MODEL_VARIABLES, target.model),
+        **{name: target.model_of(family) for name, family in _MODEL_VARIABLES.items()},
         "CLAUDE_CODE_MAX_CONTEXT_TOKENS": str(window),
         "CLAUDE_CODE_AUTO_COMPACT_WINDOW": str(max(window, _MIN_COMPACT_WINDOW)),
         "CLAUDE_CODE_MAX_OUTPUT_TOKENS": str(answer),

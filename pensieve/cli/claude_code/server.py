@@ -2,6 +2,7 @@
 
 import contextlib
 import sys
+from collections.abc import Mapping
 
 from pensieve.cli.claude_code.environment import Target
 from pensieve.cli.server import bring_up
@@ -28,7 +29,7 @@ def running_target() -> Target:
     if health is None or health.status == "failed":
         why = health.message if health else "nothing answers"
         raise PensieveError(f"{settings.base_url}: {why}")
-    return _target(settings, health.model, health.context_length)
+    return _told(settings, health)
 
 
 def target() -> Target:
@@ -40,11 +41,21 @@ def target() -> Target:
     settings = load_settings().settings
     health: Health | None = ask_health(settings.base_url)
     if health is not None and health.context_length:
-        return _target(settings, health.model, health.context_length)
+        return _told(settings, health)
     model = files.describe(store.resolve(settings.model), settings.model)
-    return _target(settings, model.name, model.context_length)
+    described = {settings.model: model}
+    for name in set(settings.aliases.values()) - {settings.model}:
+        described[name] = files.describe(store.resolve(name), name)
+    aliases = {name: described[it].name for name, it in settings.aliases.items()}
+    return _target(settings, model.name, model.context_length, aliases)
 
 
-def _target(settings: Settings, model: str, context_length: int) -> Target:
+def _told(settings: Settings, health: Health) -> Target:
+    return _target(settings, health.model, health.context_length, health.aliases)
+
+
+def _target(
+    settings: Settings, model: str, context_length: int, aliases: Mapping[str, str]
+) -> Target:
     token = settings.api_key or LOCAL_TOKEN
-    return Target(settings.base_url, token, model, context_length)
+    return Target(settings.base_url, token, model, context_length, aliases)

@@ -54,6 +54,8 @@ def _checks() -> Iterator[Check]:
             yield model_checks.memory(description, machine, reading)
             on_gpu = machine.gpu_bytes is not None
             needed = model_checks.needed_bytes(description, on_gpu)
+        for name in settings.models[1:]:
+            yield model_checks.find_model(name)[0]
     yield from machine_checks.wired_limit(machine, needed)
     yield from machine_checks.disk()
     yield program_checks.claude_code()

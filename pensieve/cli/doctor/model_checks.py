@@ -14,12 +14,13 @@ from pensieve.machine import Machine, read_machine
 from pensieve.machine_memory import Reading, read_memory
 from pensieve.models import files, store
 from pensieve.models.description import ModelDescription
-from pensieve.models.memory_estimate import MemoryEstimate, estimate
+from pensieve.models.memory_estimate import (
+    PROCESSES_BYTES,
+    MemoryEstimate,
+    estimate,
+)
 from pensieve.models.sizes import size_text
 from pensieve.prompt.builder import PromptBuilder
-
-PROCESSES_BYTES = 300 << 20
-"""What both processes take without a model, more or less."""
 
 
 def find_model(name: str) -> tuple[Check, ModelDescription | None]:
