@@ -103,7 +103,7 @@ TEST_JOBS ?= 2
 test: setup test-native
 	$(BIN)/python -m pytest -n $(TEST_JOBS) --dist loadfile
 
-# 300 answers under random schemas, some 20 minutes; `make test` has 15 of them.
+# 300 answers under random schemas, some 20 minutes; `make test` has 8 of them.
 forced-answers: setup
 	PENSIEVE_FORCED_ANSWERS=300 $(BIN)/python -m pytest tests/api/test_forced_answers.py
 

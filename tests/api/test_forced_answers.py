@@ -16,7 +16,7 @@ from serve.real_server import RealServer
 
 pytestmark = pytest.mark.slow
 
-NUM_RUNS = int(os.environ.get("PENSIEVE_FORCED_ANSWERS", "15"))
+NUM_RUNS = int(os.environ.get("PENSIEVE_FORCED_ANSWERS", "8"))
 NUM_AT_ONCE = 10
 
 
