@@ -14,6 +14,7 @@ from msgspec import Meta
 
 from pensieve.config.model_names import alias_table, model_list
 from pensieve.keys import LOCAL_TOKEN, named_keys
+from pensieve.log_file import Rotation
 from pensieve.memory_states import MemoryThresholds
 
 SECTIONS = {
@@ -337,6 +338,14 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             "prompts",
         ),
     ] = False
+    log_max_bytes: Annotated[
+        int,
+        _in("logging", "Size of a full log file.", "max_bytes", ge=4096, le=1 << 40),
+    ] = Rotation().max_bytes
+    log_files: Annotated[
+        int,
+        _in("logging", "Old log files that are kept.", "files", ge=1, le=1000),
+    ] = Rotation().files
 
     @property
     def is_loopback(self) -> bool:
@@ -367,6 +376,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             self.memory_critical_bytes,
             self.memory_emergency_bytes,
         )
+
+    @property
+    def log_rotation(self) -> Rotation:
+        """When a log is put aside, and how many are kept."""
+        return Rotation(self.log_max_bytes, self.log_files)
 
     @property
     def address(self) -> str:
