@@ -1,7 +1,7 @@
-"""Whether a model can be served here, before a server is started for it or reloaded.
+"""Whether models can be served here, before a server is started for them or reloaded.
 
-As a program, `python -m pensieve.serve.preflight MODEL`: exit status 1, and one
-sentence on stderr, where it cannot.
+As a program, `python -m pensieve.serve.preflight MODEL…`: exit status 1, and one
+sentence on stderr, where one cannot.
 """
 
 import sys
@@ -31,9 +31,10 @@ def check_model(name: str) -> Path:
 
 
 def main(words: list[str]) -> int:
-    """Check the model that is named; return the exit status."""
+    """Check the models that are named; return the exit status."""
     try:
-        check_model(words[0])
+        for word in words:
+            check_model(word)
     except (PensieveError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
