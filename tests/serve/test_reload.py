@@ -108,8 +108,9 @@ def test_with_another_engine_setting_answers_end_before_the_next_worker_begins(
         configure("[engine]\nmax_batch_size = 3\n")
         hang_up(server)
         server.wait_for_log("Reloaded, changed: engine.max_batch_size")
+        server.wait_for_log("Stopping: ")  # it accepts no more
 
-        with server.ask("hello", stream=False) as early:  # waits to be accepted
+        with server.ask("hello", stream=False) as early:  # waits for the next
             assert b"event: message_stop" in wire.read_all()
             assert early.read_answer()[0] == 200
 
