@@ -6,20 +6,19 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import click
 import msgspec
 
+from pensieve.cli.asked_models import made_absolute, with_models
 from pensieve.cli.progress import progress
 from pensieve.config.load import LoadedSettings, load_settings
 from pensieve.config.schema import Settings
 from pensieve.errors import PensieveError
 from pensieve.serve import daemon, pid_file
 from pensieve.serve.pid_file import Server
-from pensieve.serve.preflight import check_model
 from pensieve.serve.probe import Health, ask_health, watch
 
 NOT_RUNNING = 3
@@ -91,7 +90,7 @@ def restart(**flags: str | int | None) -> None:
     given = (server.flags if server else {}) | given
     _check_is_ours(server)
     # Before anything is stopped: a model that is not there must not cost the server.
-    _with_models(load_settings(given).settings)
+    with_models(load_settings(given).settings)
     if server is not None and server.is_running():
         with pid_file.locked(port):
             _stop(server)
@@ -132,8 +131,8 @@ def bring_up(flags: dict[str, str | int], foreground: bool) -> None:
         PensieveError: it cannot be started, or another one is in its place.
     """
     loaded = load_settings(flags)
-    settings = _with_models(loaded.settings)
-    flags = flags | _made_absolute(loaded.settings, settings, flags)
+    settings = with_models(loaded.settings)
+    flags = flags | made_absolute(loaded.settings, settings, flags)
     begun = time.monotonic()
     with pid_file.locked(settings.port):
         server = pid_file.read(settings.port)
@@ -194,49 +193,6 @@ def _stay(server: Server, process: subprocess.Popen[bytes]) -> None:
     daemon.clean_up(server)
     if exit_status != 0:
         raise PensieveError(f"the server ended by itself, with status {exit_status}")
-
-
-def _with_models(settings: Settings) -> Settings:
-    """Check that the models can be served; paths become absolute.
-
-    Raises:
-        PensieveError: one is not there, of a kind that Pensieve does not run, or larger
-            than this machine's memory.
-    """
-    found = {model: _found(model) for model in settings.models}
-    main, *more = found.values()
-    aliases = [f"{name}={found[model]}" for name, model in settings.aliases.items()]
-    return msgspec.structs.replace(
-        settings,
-        model=main,
-        more_models=", ".join(more) or None,
-        model_aliases=", ".join(aliases) or None,
-    )
-
-
-def _found(model: str) -> str:
-    """Check that a model can be served; return its name, or its absolute path."""
-    path = check_model(model)
-    given = Path(model).expanduser()
-    is_path = given.exists() and given.samefile(path)
-    return str(given.absolute()) if is_path else model
-
-
-def _made_absolute(
-    given: Settings, settings: Settings, flags: dict[str, str | int]
-) -> dict[str, str | int]:
-    """Return as flags what names models by paths of this folder, and no longer does.
-
-    The server runs elsewhere, and so may be who restarts it.
-    """
-    absolute: dict[str, str | int] = {}
-    if "model" in flags or settings.model != given.model:
-        absolute["model"] = settings.model
-    if settings.more_models and settings.models[1:] != given.models[1:]:
-        absolute["more_models"] = settings.more_models
-    if settings.model_aliases and settings.aliases != given.aliases:
-        absolute["model_aliases"] = settings.model_aliases
-    return absolute
 
 
 def _check_serves(server: Server, settings: Settings, loaded: LoadedSettings) -> None:
