@@ -7,7 +7,8 @@ inherited from systemd, so that what the settings allow is looked at once more.
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from pensieve.config.schema import Settings, is_loopback
+from pensieve.config.addresses import is_loopback
+from pensieve.config.schema import Settings
 from pensieve.errors import ConfigError
 from pensieve.keys import refusal
 
