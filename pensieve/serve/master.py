@@ -59,9 +59,17 @@ def _with_second_term(queue_signal: Any) -> Any:
 
 
 def _with_outdated(server: "Arbiter", murder_workers: Callable[[], None]) -> Any:
+    had_outdated = False
+
     def murder_and_end_outdated() -> None:
+        nonlocal had_outdated
         murder_workers()
-        end_outdated(server)
+        had_outdated = end_outdated(server) or had_outdated
+        if had_outdated and not server.WORKERS:
+            # Before a worker starts others: an engine whose model is no longer wanted
+            # would keep its memory for a while.
+            daemon.quit_engines(_known(server))
+            had_outdated = False
 
     return murder_and_end_outdated
 
@@ -84,6 +92,12 @@ def register(server: "Arbiter") -> None:
         pid_file.write(_described(server))
     except OSError as error:
         server.log.warning("`pensieve status` will not find this server: %s", error)
+
+
+def _known(server: "Arbiter") -> pid_file.Server:
+    """Return what the pid file says, or would say if there were one."""
+    known = pid_file.read(config.settings.port)
+    return known if known and known.pid == server.pid else _described(server)
 
 
 def _described(server: "Arbiter") -> pid_file.Server:
@@ -111,9 +125,7 @@ def clean_up(server: "Arbiter") -> None:
     """
     if server.reexec_pid or server.master_pid:
         return  # another master, the next or the one before, goes on with both
-    known = pid_file.read(config.settings.port)
-    if known is None or known.pid != server.pid:
-        known = _described(server)
+    known = _known(server)
     daemon.quit_engines(known)
     if not isinstance(sys.exc_info()[1], HaltServer):
         pid_file.remove(known.port)

@@ -5,8 +5,8 @@ Nothing changes before all of them are known to be good. Then
 * where the model, engine, cache and memory stay what they are, a new worker starts at
   once and takes the running engine up, while the old one ends its answers;
 * where they change, the old worker ends its answers first, and what comes meanwhile
-  waits to be accepted; the new worker ends the old engine, and waits until its process
-  is gone before it starts its own: there is never a second model in memory.
+  waits to be accepted; then the engines end, and the new worker starts its own when
+  their processes are gone: old and new models are never in memory together.
 
 gunicorn's own reload ends the master where a file has a mistake, and looks at no signal
 until the old worker is gone. Here its main loop does the waiting.
@@ -64,14 +64,18 @@ def reload(server: "Arbiter") -> None:
     _tell(server, settings, notes=notes)
 
 
-def end_outdated(server: "Arbiter") -> None:
+def end_outdated(server: "Arbiter") -> bool:
     """Tell workers to end whose engine is another than the settings want by now.
+
+    Returns whether there are any.
 
     To be called each time round the main loop, which starts a new one when they are
     gone. A worker that has just been forked does not hear it the first time.
     """
-    for pid in _outdated(server):
+    pids = _outdated(server)
+    for pid in pids:
         server.kill_worker(pid, signal.SIGTERM)
+    return bool(pids)
 
 
 def _outdated(server: "Arbiter") -> list[int]:
