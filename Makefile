@@ -20,7 +20,7 @@ CPP_SOURCES := $(shell find csrc -name '*.cpp' -o -name '*.hpp' -o -name '*.c')
 DOCTEST = $(wildcard $(addsuffix /doctest/doctest.h,/usr/include /usr/local/include /opt/homebrew/include))
 PIP = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help setup demo test test-native test-metal test-cuda test-cuda-text test-tsan fuzz coverage-native test-claude test-page conformance chaos forced-answers traces traces-whole sampling sampling-all mutants slowdowns lint bench attacks clean distclean
+.PHONY: help setup demo test test-native test-metal test-cuda test-cuda-text test-tsan fuzz coverage-native test-claude test-page conformance chaos ends forced-answers traces traces-whole sampling sampling-all mutants slowdowns lint bench attacks clean distclean
 
 help:
 	@echo "make demo      install into .venv, start a server, stream one answer"
@@ -31,6 +31,7 @@ help:
 	@echo "make attacks          floods, slow clients, bombs and guesses at full size"
 	@echo "make test-claude      the whole of Claude Code,"
 	@echo "make test-page        the server's page in a browser; needs Chromium or Chrome"
+	@echo "make ends             every way to end and to reload a server under load"
 	@echo "make forced-answers   300 answers under random schemas, and"
 	@echo "make traces           agents' sessions replayed, and answers from every kind of cache"
 	@echo "make traces-whole     one of them at full length in a quarter of the memory: long"
@@ -102,6 +103,10 @@ demo: $(PACKAGE)
 TEST_JOBS ?= 2
 test: setup test-native
 	$(BIN)/python -m pytest -n $(TEST_JOBS) --dist loadfile
+
+# Those of each kind of server; `make test` has one of each end.
+ends: setup
+	$(BIN)/python -m pytest -m "not hours" tests/serve/test_ends.py tests/serve/test_reload_engine.py
 
 # 300 answers under random schemas, some 20 minutes; `make test` has 8 of them.
 forced-answers: setup

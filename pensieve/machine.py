@@ -119,6 +119,16 @@ def default_wired_bytes(memory_bytes: int) -> int:
     return memory_bytes * 3 // 4
 
 
+def wider_limit(machine: Machine, needed_bytes: int) -> str | None:
+    """Return what lets a Mac's GPU hold so much, None where nothing does."""
+    # Some GB have to stay for the system itself.
+    most = machine.memory_bytes - max(4 << 30, machine.memory_bytes // 8)
+    if machine.wired_limit_mb is None or needed_bytes > most:
+        return None
+    limit_mb = min(most, needed_bytes + (1 << 30)) >> 20
+    return f"sudo sysctl {_WIRED_LIMIT}={limit_mb}"
+
+
 def _mac(run: Command) -> Machine:
     chip = run(["sysctl", "-n", "machdep.cpu.brand_string"]) or platform.processor()
     memory_bytes = _memory_bytes()

@@ -48,6 +48,16 @@ def logs_dir() -> Path:
     return home / "logs" if home else Path(_DIRS.user_log_dir)
 
 
+def server_log(port: int) -> Path:
+    """Return where the background server on `port` writes what it has to say."""
+    return logs_dir() / f"server-{port}.log"
+
+
+def engine_log() -> Path:
+    """Return the file that engines write to."""
+    return logs_dir() / "engine.log"
+
+
 def state_dir() -> Path:
     """Return the folder of what outlives a server."""
     return _home() or Path(_DIRS.user_state_dir)
@@ -114,6 +124,22 @@ def open_private(path: Path, mode: str) -> BinaryIO:
         OSError: it cannot be opened.
     """
     return cast("BinaryIO", open(path, mode, opener=_private_descriptor))
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write a file that only this user can read, whole or not at all.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        with open_private(part, "wb") as file:
+            file.write(content)
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def _private_descriptor(path: str, flags: int) -> int:

@@ -5,7 +5,7 @@ import pytest
 
 from pensieve import places
 from pensieve.config.fields import FIELDS, description
-from pensieve.config.load import as_environment, load_settings
+from pensieve.config.load import load_settings
 from pensieve.config.schema import Settings
 from pensieve.config.written import expected
 from pensieve.errors import ConfigError
@@ -56,16 +56,6 @@ def test_a_flag_not_given_and_an_empty_variable_set_nothing(monkeypatch):
     monkeypatch.setenv("PENSIEVE_MODEL", "")
 
     assert load_settings({"port": None}).settings == Settings()
-
-
-def test_another_process_gets_the_same_settings_through_its_environment(monkeypatch):
-    settings = Settings(
-        host="::1", port=9, api_key=GOOD_KEY, header_timeout_s=0.25, log_level="debug"
-    )
-    for name, value in as_environment(settings).items():
-        monkeypatch.setenv(name, value)
-
-    assert load_settings().settings == settings
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 from falcon.asgi import Request, Response
 
 from pensieve.api.exchange import Exchange
-from pensieve.config.schema import Settings, is_loopback
+from pensieve.config.addresses import is_loopback
+from pensieve.config.schema import Settings
 from pensieve.errors import InvalidRequestError, PermissionDeniedError
 
 ANY = "*"

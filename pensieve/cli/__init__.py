@@ -17,9 +17,12 @@ from pensieve.cli.claude_code.shell import env
 from pensieve.cli.config import config
 from pensieve.cli.doctor.doctor import doctor
 from pensieve.cli.inspect import inspect
+from pensieve.cli.logs import logs
 from pensieve.cli.models import list_models, pull, rm
 from pensieve.cli.recommend import models
+from pensieve.cli.reload import reload
 from pensieve.cli.server import restart, start, status, stop
+from pensieve.cli.service import service
 from pensieve.cli.version import version
 from pensieve.errors import PensieveError
 
@@ -60,7 +63,8 @@ def main() -> None:
 
 
 VERBS = (
-    *(start, stop, restart, status, ask, claude, env, setup, doctor),
+    *(start, stop, restart, reload, status, logs, service),
+    *(ask, claude, env, setup, doctor),
     *(pull, list_models, models, inspect, rm, cache, config, version),
 )
 for verb in VERBS:

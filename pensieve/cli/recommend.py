@@ -7,6 +7,7 @@ import msgspec
 
 from pensieve.cli.tables import show_table
 from pensieve.machine import read_machine
+from pensieve.models import recommending
 from pensieve.models.recommending import WORK_TOKENS, Advice, advice, best
 from pensieve.models.sizes import size_text
 
@@ -50,13 +51,7 @@ def recommend(as_json: bool, show_all: bool) -> None:
 
 def advice_in_words() -> str:
     """Return which model to take here instead of one that is too small."""
-    choice = best(read_machine())
-    if choice is None:
-        return (
-            "None of the coding models that Pensieve knows fits this machine:"
-            " `pensieve models recommend --all` lists them."
-        )
-    return f"For this machine: pensieve pull {choice.name}"
+    return recommending.advice_in_words(read_machine())
 
 
 def _cells(each: Advice) -> tuple[str, ...]:

@@ -1,23 +1,22 @@
 """`pensieve start`, `stop`, `restart` and `status`."""
 
 import json
+import os
 import signal
 import subprocess
 import time
 from collections.abc import Callable
-from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import click
 import msgspec
 
-from pensieve.cli.doctor.model_checks import check_can_work
+from pensieve.cli.asked_models import made_absolute, with_models
 from pensieve.cli.progress import progress
 from pensieve.config.load import LoadedSettings, load_settings
 from pensieve.config.schema import Settings
 from pensieve.errors import PensieveError
-from pensieve.models import files, store
-from pensieve.prompt.builder import PromptBuilder
 from pensieve.serve import daemon, pid_file
 from pensieve.serve.pid_file import Server
 from pensieve.serve.probe import Health, ask_health, watch
@@ -25,10 +24,10 @@ from pensieve.serve.probe import Health, ask_health, watch
 NOT_RUNNING = 3
 """Exit status of `pensieve status`, as init scripts have it."""
 
-_SILENCE_S = 60.0
+SILENCE_S = 60.0
 """A server that has said nothing for this long will not come up any more."""
 
-_ON_THE_WAY = {
+ON_THE_WAY = {
     "starting": "Starting the server",
     "loading": "Loading the model",
     "restarting": "Starting the engine again",
@@ -39,7 +38,8 @@ _BROKEN = ("failed", "silent")
 Verb = Callable[..., Any]
 
 
-def _port_option(verb: Verb) -> Verb:
+def port_option(verb: Verb) -> Verb:
+    """Give a verb --port."""
     kind = click.IntRange(1, 65535)
     return click.option("--port", type=kind, help="TCP port; it names the server.")(
         verb
@@ -47,7 +47,7 @@ def _port_option(verb: Verb) -> Verb:
 
 
 def _start_options(verb: Verb) -> Verb:
-    verb = _port_option(verb)
+    verb = port_option(verb)
     verb = click.option("--host", help="Address to listen on.")(verb)
     return click.option("--model", help="Alias, pulled model, or path.")(verb)
 
@@ -63,7 +63,7 @@ def start(foreground: bool, **flags: str | int | None) -> None:
 
 
 @click.command()
-@_port_option
+@port_option
 def stop(port: int | None) -> None:
     """Stop the server, once running answers have ended."""
     port = load_settings({"port": port}).settings.port
@@ -88,8 +88,9 @@ def restart(**flags: str | int | None) -> None:
     port = load_settings(given).settings.port
     server = pid_file.read(port)
     given = (server.flags if server else {}) | given
+    _check_is_ours(server)
     # Before anything is stopped: a model that is not there must not cost the server.
-    _with_models(load_settings(given).settings)
+    with_models(load_settings(given).settings)
     if server is not None and server.is_running():
         with pid_file.locked(port):
             _stop(server)
@@ -97,7 +98,7 @@ def restart(**flags: str | int | None) -> None:
 
 
 @click.command()
-@_port_option
+@port_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
 def status(ctx: click.Context, port: int | None, as_json: bool) -> None:
@@ -108,11 +109,11 @@ def status(ctx: click.Context, port: int | None, as_json: bool) -> None:
     port = load_settings({"port": port}).settings.port
     server = pid_file.read(port)
     if server is None or not server.is_running():
-        died = f" The one that did has died; {_where_log(server)}." if server else ""
+        died = f" The one that did has died; {where_log(server)}." if server else ""
         line = f"No server runs on port {port}.{died}{_elsewhere()}"
         click.echo(json.dumps({"status": "stopped", "port": port}) if as_json else line)
         ctx.exit(NOT_RUNNING)
-    health = _health_of(server)
+    health = health_of(server)
     click.echo(_as_json(server, health) if as_json else _as_text(server, health))
     ctx.exit(1 if health.status in _BROKEN else 0)
 
@@ -130,9 +131,8 @@ def bring_up(flags: dict[str, str | int], foreground: bool) -> None:
         PensieveError: it cannot be started, or another one is in its place.
     """
     loaded = load_settings(flags)
-    settings = _with_models(loaded.settings)
-    if "model" in flags:
-        flags = flags | {"model": settings.model}  # for a restart from elsewhere
+    settings = with_models(loaded.settings)
+    flags = flags | made_absolute(loaded.settings, settings, flags)
     begun = time.monotonic()
     with pid_file.locked(settings.port):
         server = pid_file.read(settings.port)
@@ -141,8 +141,11 @@ def bring_up(flags: dict[str, str | int], foreground: bool) -> None:
             click.echo(f"Already running: {server.model} at {server.base_url}.")
             return
         server, process = daemon.start(settings, flags, foreground)
-    # SIGTERM ends a server in the foreground as Ctrl-C does.
+    # Whatever ends this process, the server goes with it: Ctrl-C, SIGTERM, a terminal
+    # that is closed.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it
+        signal.signal(signal.SIGHUP, _hang_up)
     try:
         _wait_until_ready(server)
         seconds = time.monotonic() - begun
@@ -155,12 +158,21 @@ def bring_up(flags: dict[str, str | int], foreground: bool) -> None:
             raise
 
 
+def _hang_up(number: int, frame: FrameType | None) -> None:
+    """Take a closed terminal as Ctrl-C, once; what is said has nowhere to go."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a shell sends it once more
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (1, 2):
+        os.dup2(nowhere, descriptor)
+    raise KeyboardInterrupt
+
+
 def _wait_until_ready(server: Server) -> None:
     last = None
     with progress() as show:
-        for last in watch(server, _SILENCE_S):
-            if last.status in _ON_THE_WAY:
-                show(_ON_THE_WAY[last.status] + _detail(last))
+        for last in watch(server, SILENCE_S):
+            if last.status in ON_THE_WAY:
+                show(ON_THE_WAY[last.status] + detail(last))
     if last is not None and last.status in ("ready", "unloaded"):
         return
     was_running = server.is_running()
@@ -169,10 +181,10 @@ def _wait_until_ready(server: Server) -> None:
     if last is not None and last.status == "failed":
         what = f"the model cannot be served: {last.message}"
     elif was_running:
-        what = f"the server said nothing for {_SILENCE_S:.0f} s"
+        what = f"the server said nothing for {SILENCE_S:.0f} s"
     else:
         what = f"the server ended while it was starting: {words}"
-    raise PensieveError(f"{what}; {_where_log(server)}")
+    raise PensieveError(f"{what}; {where_log(server)}")
 
 
 def _stay(server: Server, process: subprocess.Popen[bytes]) -> None:
@@ -181,34 +193,6 @@ def _stay(server: Server, process: subprocess.Popen[bytes]) -> None:
     daemon.clean_up(server)
     if exit_status != 0:
         raise PensieveError(f"the server ended by itself, with status {exit_status}")
-
-
-def _with_models(settings: Settings) -> Settings:
-    """Check that the models can be served; paths become absolute.
-
-    Raises:
-        PensieveError: one is not there, of a kind that Pensieve does not run, or larger
-            than this machine's memory.
-    """
-    found = {model: _found(model) for model in settings.models}
-    main, *more = found.values()
-    aliases = [f"{name}={found[model]}" for name, model in settings.aliases.items()]
-    return msgspec.structs.replace(
-        settings,
-        model=main,
-        more_models=", ".join(more) or None,
-        model_aliases=", ".join(aliases) or None,
-    )
-
-
-def _found(model: str) -> str:
-    """Check that a model can be served; return its name, or its absolute path."""
-    path = store.resolve(model)
-    PromptBuilder.open(files.describe(path, model))
-    check_can_work(path, model)
-    given = Path(model).expanduser()
-    is_path = given.exists() and given.samefile(path)
-    return str(given.absolute()) if is_path else model
 
 
 def _check_serves(server: Server, settings: Settings, loaded: LoadedSettings) -> None:
@@ -222,11 +206,20 @@ def _check_serves(server: Server, settings: Settings, loaded: LoadedSettings) ->
                 f"{loaded.sources[name]}: a server runs on port {server.port} with"
                 f" {name} {now}: `pensieve restart --{name} {asked}` changes that"
             )
-    health = _health_of(server)
+    health = health_of(server)
     if health.status in _BROKEN:
         raise PensieveError(
             f"a server runs on port {server.port} and cannot serve: {health.message};"
             " `pensieve restart` starts it anew"
+        )
+
+
+def _check_is_ours(server: Server | None) -> None:
+    if server is not None and server.is_managed and server.is_running():
+        raise PensieveError(
+            f"the server on port {server.port} was not started by `pensieve start`:"
+            " restart it where that was done (a service:"
+            " systemctl --user restart pensieve)"
         )
 
 
@@ -251,16 +244,28 @@ def _stop(server: Server) -> None:
 # ----- telling -----
 
 
-def _health_of(server: Server) -> Health:
+def health_of(server: Server) -> Health:
+    """Return how a running server is; "silent" if it does not say."""
     silent = Health(status="silent", message="the server does not answer")
     return ask_health(server.base_url) or silent
 
 
-def _where_log(server: Server) -> str:
-    return f"its log is {server.log or 'in the terminal where it was started'}"
+def where_log(server: Server) -> str:
+    """Return where what a server says can be read, as half a sentence."""
+    return f"its log is {log_in_words(server)}"
 
 
-def _detail(health: Health) -> str:
+def log_in_words(server: Server) -> str:
+    """Return the log's path, or where else it is."""
+    if server.log is not None:
+        return server.log
+    if server.is_managed:
+        return "where it was started; a service's: journalctl --user -u pensieve"
+    return "in the terminal where it was started"
+
+
+def detail(health: Health) -> str:
+    """Return what a server says of its state, after a colon; empty: nothing."""
     return f": {health.message}" if health.message else ""
 
 
@@ -268,7 +273,7 @@ def _as_text(server: Server, health: Health) -> str:
     length = health.context_length
     context = f", {length} tokens of context" if length else ""
     lines = [
-        f"{health.status.capitalize()}{_detail(health)}",
+        f"{health.status.capitalize()}{detail(health)}",
         f"  address  {server.base_url}",
         f"  model    {health.model or server.model}{context}",
         f"  server   pid {server.pid}, up {_duration(health.uptime_s)}",
@@ -292,7 +297,7 @@ def _as_text(server: Server, health: Health) -> str:
             f" {memory.get('mlx_active_bytes', 0) / 1e6:.0f} MB in arrays"
             + (f"; last {memory['done']}" if memory.get("done") else "")
         )
-    lines.append(f"  log      {server.log or 'in the terminal where it was started'}")
+    lines.append(f"  log      {log_in_words(server)}")
     return "\n".join(lines)
 
 

@@ -10,7 +10,7 @@ from pensieve import places
 from pensieve.config.fields import FIELDS
 from pensieve.config.in_file import in_file
 from pensieve.config.schema import Settings
-from pensieve.config.written import Found, converted, in_environment, variable_name
+from pensieve.config.written import Found, converted, in_environment
 from pensieve.errors import ConfigError
 from pensieve.keys import refusal
 
@@ -63,12 +63,6 @@ def _usual_file() -> Path:
 def flag_name(name: str) -> str:
     """Return the setting's flag, `--max-batch-size`."""
     return "--" + name.replace("_", "-")
-
-
-def as_environment(settings: Settings) -> dict[str, str]:
-    """Return the variables that give another process these settings."""
-    values = msgspec.structs.asdict(settings)
-    return {variable_name(k): str(v) for k, v in values.items() if v is not None}
 
 
 def _check_keys(loaded: LoadedSettings) -> None:

@@ -5,15 +5,16 @@ A setting has one name on the command line, `--queue-size`, and in the environme
 more than is needed there: `level` of `[logging]` is `log_level` elsewhere.
 """
 
-import ipaddress
 import typing
 from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 from msgspec import Meta
 
+from pensieve.config.addresses import is_loopback, local_url
 from pensieve.config.model_names import alias_table, model_list
 from pensieve.keys import LOCAL_TOKEN, named_keys
+from pensieve.log_file import Rotation
 from pensieve.memory_states import MemoryThresholds
 
 SECTIONS = {
@@ -337,6 +338,14 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             "prompts",
         ),
     ] = False
+    log_max_bytes: Annotated[
+        int,
+        _in("logging", "Size of a full log file.", "max_bytes", ge=4096, le=1 << 40),
+    ] = Rotation().max_bytes
+    log_files: Annotated[
+        int,
+        _in("logging", "Old log files that are kept.", "files", ge=1, le=1000),
+    ] = Rotation().files
 
     @property
     def is_loopback(self) -> bool:
@@ -369,6 +378,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         )
 
     @property
+    def log_rotation(self) -> Rotation:
+        """When a log is put aside, and how many are kept."""
+        return Rotation(self.log_max_bytes, self.log_files)
+
+    @property
     def address(self) -> str:
         """`host:port`, an IPv6 host in brackets."""
         return (
@@ -380,19 +394,4 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def base_url(self) -> str:
         """Where clients on this machine reach the server."""
-        local = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
-        return (
-            f"http://[{local}]:{self.port}"
-            if ":" in local
-            else f"http://{local}:{self.port}"
-        )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether the address is one that only this machine can reach."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+        return local_url(self.host, self.port)

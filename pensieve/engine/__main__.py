@@ -15,6 +15,7 @@ from pathlib import Path
 
 import msgspec
 
+from pensieve import log_file, places
 from pensieve.engine.listener import Listener, SocketTakenError
 from pensieve.engine.server import Server
 from pensieve.link.messages import EXIT_SOCKET_TAKEN, EngineSpec
@@ -36,6 +37,7 @@ def main() -> int:
     logging.basicConfig(
         level=logging.INFO,
         format=f"%(asctime)s engine {os.getpid()} %(levelname)s %(message)s",
+        handlers=[_log_handler()],
     )
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     try:
@@ -50,6 +52,14 @@ def main() -> int:
     listener.withdraw()  # its lock stays until the memory is free too
     log.info("ended, exit status %d", exit_status)
     return exit_status
+
+
+def _log_handler() -> logging.Handler:
+    """Return what writes to the engines' log, where standard error is that."""
+    path = places.engine_log()
+    if not log_file.is_written_by(log_file.STDERR, path):
+        return logging.StreamHandler()
+    return log_file.LogFile(path, log_file.Rotation.of_environment(os.environ))
 
 
 async def serve(spec: EngineSpec, listener: Listener) -> int:

@@ -19,6 +19,7 @@ from pensieve.link.messages import EngineSpec, PrefixDisk
 from pensieve.link.pulse import Patience
 from pensieve.models.description import ModelDescription
 from pensieve.models.files import describe
+from pensieve.models.fit import check_fits
 from pensieve.models.store import resolve
 from pensieve.pipeline import Pipeline
 
@@ -32,7 +33,8 @@ async def open_models(
         spawn: starts an engine's process.
 
     Raises:
-        ModelError: there is no such model, it cannot be served, or two have one name.
+        ModelError: there is no such model, it cannot be served, this machine has less
+            memory than its weights take, or two have one name.
     """
     described = await asyncio.to_thread(_described, settings.models)
     models = [
@@ -52,7 +54,9 @@ def _described(models: list[str]) -> dict[str, ModelDescription]:
     described: dict[str, ModelDescription] = {}
     paths: dict[str, Path] = {}
     for model in models:
-        description = describe(resolve(model), model)
+        found = resolve(model)
+        check_fits(found, model)
+        description = describe(found, model)
         name, path = description.name, description.path
         if name in paths:
             raise ModelError(

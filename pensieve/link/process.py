@@ -25,20 +25,14 @@ OOM_SCORE_ADJ = 500
 takes the engine, which is started again, not the server or somebody's editor."""
 
 
-def log_file() -> Path:
-    """Return the file that engines write to."""
-    return places.logs_dir() / "engine.log"
-
-
 def spawn_engine(spec: EngineSpec) -> subprocess.Popen[bytes]:
     """Start an engine. It listens on its socket before it loads the model.
 
     Raises:
         OSError: the process or its log file cannot be made.
     """
-    places.private_dir(log_file().parent)
-    descriptor = os.open(log_file(), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    with open(descriptor, "ab") as log:
+    places.private_dir(places.logs_dir())
+    with places.open_private(places.engine_log(), "ab") as log:
         process = subprocess.Popen(
             [
                 sys.executable,

@@ -24,6 +24,7 @@ import time
 from collections.abc import Callable
 from typing import Literal
 
+from pensieve import places
 from pensieve.link.deaths import MAX_DELAY_S, Cause, EngineEnd, delay_s, end_of
 from pensieve.link.engine_connection import EngineConnection
 from pensieve.link.messages import (
@@ -39,7 +40,7 @@ from pensieve.link.messages import (
     Request,
     Sampled,
 )
-from pensieve.link.process import is_stopped, log_file
+from pensieve.link.process import is_stopped
 from pensieve.link.pulse import Patience
 
 log = logging.getLogger("pensieve.link")
@@ -329,7 +330,7 @@ class Supervisor:
         ):
             self._set_failed(
                 f"the engine ended {self.num_ends} times before it was ready"
-                f" ({end.reason}); see {log_file()}"
+                f" ({end.reason}); see {places.engine_log()}"
             )
             return
         self.num_restarts += not lives_on

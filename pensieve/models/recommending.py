@@ -59,6 +59,17 @@ def best(machine: Machine) -> KnownModel | None:
     return (usable or fitting)[0].model if fitting else None
 
 
+def advice_in_words(machine: Machine) -> str:
+    """Return which model to take instead of one that does not do."""
+    choice = best(machine)
+    if choice is None:
+        return (
+            "None of the coding models that Pensieve knows fits this machine:"
+            " `pensieve models recommend --all` lists them."
+        )
+    return f"For this machine: pensieve pull {choice.name}"
+
+
 def _advice(model: KnownModel, machine: Machine) -> Advice:
     on_gpu = machine.gpu_bytes is not None
     unpacked, wider = (1, 1) if on_gpu else (_UNPACKED, _WIDER)

@@ -1,9 +1,10 @@
 """Starts and stops the server: gunicorn in a session of its own.
 
 One server a port. The pid file is written by the one who starts it and removed by the
-one who stops it; whatever a killed server leaves behind is cleaned up by the next of
-the two. The engine processes are not children of this server's session: they are told
-to quit over their sockets.
+one who stops it (that of a server which others started, by itself: `master.py`);
+whatever a killed server leaves behind is cleaned up by the next of the two. The engine
+processes are not children of this server's session: they are told to quit over their
+sockets.
 """
 
 import contextlib
@@ -17,13 +18,10 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import psutil
 
 from pensieve import places
-from pensieve.config.fields import FIELDS
-from pensieve.config.load import as_environment
 from pensieve.config.schema import Settings
 from pensieve.config.written import variable_name
 from pensieve.errors import PensieveError
@@ -34,19 +32,21 @@ from pensieve.serve.probe import ask_health
 
 SETTINGS_MODULE = "python:pensieve.serve.settings"
 
-_STOP_MARGIN_S = 25.0
-"""What gunicorn gets beyond the drain time; it kills its worker 20 s into it."""
+STOP_MARGIN_S = 30.0
+"""What gunicorn gets beyond the drain time: it kills its worker 20 s into it, and then
+ends the engine, which gets 5 s."""
 
 _UNUSED_S = 3.0
 """How long gunicorn takes to end when no answer is running, and then some."""
 
-_CUT_S = 5.0
+_CUT_S = 10.0
 """What it gets when it is told a second time, which cuts running answers off."""
 
 _ORPHAN_S = 3.0
 """A worker looks once a second whether its master lives, and ends where it does not."""
 
-_MAX_LOG_BYTES = 16 << 20
+RELOAD_S = 90.0
+"""What a server gets to say what became of a reload; it takes a second or two."""
 
 _FOREIGN_VARIABLES = ("GUNICORN_CMD_ARGS", "WEB_CONCURRENCY")
 """gunicorn's own, which would override Pensieve's settings."""
@@ -60,13 +60,15 @@ def command() -> list[str]:
     return [sys.executable, "-P", "-m", "gunicorn", "-c", SETTINGS_MODULE, APP]
 
 
-def environment(settings: Settings) -> dict[str, str]:
-    """Return this process's environment with exactly these settings in it."""
-    dropped = {variable_name(name) for name in FIELDS} | set(_FOREIGN_VARIABLES)
-    kept = {name: value for name, value in os.environ.items() if name not in dropped}
+def environment(flags: Mapping[str, str | int]) -> dict[str, str]:
+    """Return this process's environment with the flags in it.
+
+    What is in the settings file is left there: the server reads it again at a reload.
+    """
+    kept = {k: v for k, v in os.environ.items() if k not in _FOREIGN_VARIABLES}
     if home := kept.get("PENSIEVE_HOME"):
         kept["PENSIEVE_HOME"] = str(Path(home).expanduser().absolute())
-    return kept | as_environment(settings)
+    return kept | {variable_name(name): str(value) for name, value in flags.items()}
 
 
 def start(
@@ -76,6 +78,10 @@ def start(
 
     The caller holds `pid_file.locked(settings.port)` and has seen that none runs.
 
+    Args:
+        settings: that hold here, where the server will read them itself.
+        flags: those of the settings that neither variables nor the file has.
+
     Raises:
         PensieveError: the address cannot be listened on.
         OSError: the log or the pid file cannot be written.
@@ -83,11 +89,14 @@ def start(
     if (leftover := pid_file.read(settings.port)) is not None:
         clean_up(leftover)
     check_address(settings)
-    log = None if foreground else _open_log(settings.port)
+    log = None
+    if not foreground:
+        places.private_dir(places.logs_dir())
+        log = places.open_private(places.server_log(settings.port), "ab")
     try:
         process = subprocess.Popen(
             command(),
-            env=environment(settings),
+            env=environment(flags),
             cwd=places.private_dir(places.run_dir()),
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -105,7 +114,7 @@ def start(
         base_url=settings.base_url,
         model=settings.model,
         drain_timeout_s=settings.drain_timeout_s,
-        log=None if foreground else str(log_path(settings.port)),
+        log=None if foreground else str(places.server_log(settings.port)),
         flags=dict(flags),
         num_engines=len(settings.models),
     )
@@ -130,7 +139,7 @@ def stop(server: Server, still_waiting: Callable[[], None]) -> bool:
     _signal(server.pid, signal.SIGTERM)
     if not _ends(server, _UNUSED_S):
         still_waiting()
-    deadline = begun + server.drain_timeout_s + _STOP_MARGIN_S
+    deadline = begun + server.drain_timeout_s + STOP_MARGIN_S
     return _see_off(server, deadline - time.monotonic())
 
 
@@ -153,6 +162,27 @@ def _see_off(server: Server, timeout_s: float) -> bool:
     return by_itself
 
 
+def reload(server: Server) -> Server:
+    """Have a running server read its settings again; return what it says of that.
+
+    Raises:
+        PensieveError: it ended, or did not answer within RELOAD_S.
+    """
+    _signal(server.pid, signal.SIGHUP)
+    deadline = time.monotonic() + RELOAD_S
+    while time.monotonic() < deadline:
+        now = pid_file.read(server.port)
+        if now is not None and now.reloads.number > server.reloads.number:
+            return now
+        if not server.is_running():
+            raise PensieveError(f"the server on port {server.port} ended meanwhile")
+        time.sleep(0.05)
+    raise PensieveError(
+        f"the server on port {server.port} did not say in {RELOAD_S:.0f} s what became"
+        " of the reload; its log may"
+    )
+
+
 def kill(server: Server) -> None:
     """End the server, whatever it does."""
     if server.is_running():
@@ -169,15 +199,15 @@ def clean_up(server: Server) -> None:
         for worker in alive:
             _signal(worker.pid, signal.SIGKILL)
         psutil.wait_procs(alive, timeout=_ORPHAN_S)
-    sockets = [places.engine_socket(server.port, n) for n in range(server.num_engines)]
-    with ThreadPoolExecutor() as pool:  # each may have files to write before it ends
-        list(pool.map(quit_engine, sockets))
+    quit_engines(server)
     pid_file.remove(server.port)
 
 
-def log_path(port: int) -> Path:
-    """Return where the background server on `port` writes what it has to say."""
-    return places.logs_dir() / f"server-{port}.log"
+def quit_engines(server: Server) -> None:
+    """End the engines that a server has left, which would wait for another worker."""
+    sockets = [places.engine_socket(server.port, n) for n in range(server.num_engines)]
+    with ThreadPoolExecutor() as pool:  # each may have files to write before it ends
+        list(pool.map(quit_engine, sockets))
 
 
 def last_words(server: Server) -> str:
@@ -190,13 +220,6 @@ def last_words(server: Server) -> str:
         return ""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[-1] if lines else ""
-
-
-def _open_log(port: int) -> Any:
-    path = places.private_dir(places.logs_dir()) / log_path(port).name
-    if path.exists() and path.stat().st_size > _MAX_LOG_BYTES:
-        path.replace(path.with_suffix(".log.1"))
-    return places.open_private(path, "ab")
 
 
 def _ends(server: Server, timeout_s: float) -> bool:

@@ -1,4 +1,4 @@
-"""The servers that were started here: one pid file for each port.
+"""The servers of this home: one pid file for each port.
 
 A pid is only believed together with its process's start time and command line: the
 number alone may belong to another program by now.
@@ -24,6 +24,17 @@ _CLOCK_STEP_S = 60.0
 of a virtual machine that had been paused above all: it counts from the clock's zero."""
 
 
+class Reloads(msgspec.Struct, frozen=True):
+    """What became of the last request to reload the settings."""
+
+    number: int = 0
+    """How many there were."""
+    refused: str = ""
+    """Why nothing was changed; empty: it was done."""
+    notes: list[str] = []
+    """What was left as it was, nevertheless."""
+
+
 class Server(msgspec.Struct, frozen=True):
     """A server as its pid file describes it."""
 
@@ -42,6 +53,9 @@ class Server(msgspec.Struct, frozen=True):
     """What it was started with on the command line; `pensieve restart` repeats them."""
     num_engines: int = 1
     """As many as there may be, one for each model."""
+    is_managed: bool = False
+    """Whether gunicorn was started by somebody else, systemd or launchd for one."""
+    reloads: Reloads = Reloads()
 
     def is_running(self) -> bool:
         """Whether this very process still runs."""
@@ -85,10 +99,7 @@ def read(port: int) -> Server | None:
 def write(server: Server) -> None:
     """Put the server's pid file in its place, whole or not at all."""
     target = places.private_dir(places.run_dir()) / path(server.port).name
-    part = target.with_suffix(".part")
-    with places.open_private(part, "wb") as file:
-        file.write(msgspec.json.format(msgspec.json.encode(server)))
-    part.replace(target)
+    places.write_private(target, msgspec.json.format(msgspec.json.encode(server)))
 
 
 def remove(port: int) -> None:

@@ -58,11 +58,16 @@ def ask_health(base_url: str, timeout_s: float = _ANSWER_S) -> Health | None:
         connection.close()
 
 
-def watch(server: Server, silence_s: float) -> Iterator[Health]:
+def watch(
+    server: Server, silence_s: float, old_worker: int | None = None
+) -> Iterator[Health]:
     """Yield each new state of a server that is starting; end when it is final.
 
     Final are those of _FINAL, the end of the process, and no answer for `silence_s`
     seconds. Before the first answer the state is "starting".
+
+    Args:
+        old_worker: a worker's pid, whose answers are none: another one is to come.
     """
     last = Health(status="starting")
     yield last
@@ -72,7 +77,7 @@ def watch(server: Server, silence_s: float) -> Iterator[Health]:
         if not server.is_running() or time.monotonic() - heard_at > silence_s:
             return
         health = ask_health(server.base_url)
-        if health is None:
+        if health is None or health.pid == old_worker:
             continue
         heard_at = time.monotonic()
         if (health.status, health.message) != (last.status, last.message):

@@ -1,29 +1,43 @@
 """gunicorn's settings: `gunicorn -c python:pensieve.serve.settings pensieve.serve:app`.
 
-Made of Pensieve's own once, in gunicorn's master: a reload (SIGHUP) starts a new worker
-with the same ones, and only a restart reads them again.
+Made of Pensieve's own in gunicorn's master, at its start and at each reload (SIGHUP,
+see `reload.py`). A worker goes by those that its master had when it was forked.
 """
 
 import logging
 import os
-import signal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pensieve import prompt_log
 from pensieve.config.load import load_settings
-from pensieve.config.schema import is_loopback
-from pensieve.keys import refusal
+from pensieve.config.schema import Settings
 
 if TYPE_CHECKING:
     from gunicorn.arbiter import Arbiter
     from gunicorn.workers.base import Worker
 
-settings = load_settings({}).settings
+settings: Settings
+worker_connections: int
+loglevel: str
+graceful_timeout: int
+"""Seconds; SIGKILL ends it, so it must be longer than the worker's whole shutdown."""
+
+
+def take(new: Settings) -> None:
+    """Have these settings from now on; gunicorn and new workers read them here."""
+    global settings, worker_connections, loglevel, graceful_timeout
+    settings = new
+    worker_connections = new.max_connections
+    loglevel = new.log_level
+    graceful_timeout = round(new.drain_timeout_s) + 20
+
+
+take(load_settings().settings)
 
 bind = [settings.address]
 workers = 1
 worker_class = "pensieve.serve.worker.Worker"
-worker_connections = settings.max_connections
+logger_class = "pensieve.serve.gunicorn_log.Logger"
 asgi_loop = "uvloop"
 asgi_lifespan = "on"
 preload_app = False
@@ -37,16 +51,12 @@ keepalive = 75
 timeout = 60
 """Seconds without a heartbeat of the event loop after which a worker is killed."""
 
-graceful_timeout = round(settings.drain_timeout_s) + 20
-"""Seconds; SIGKILL ends it, so it must be longer than the worker's whole shutdown."""
-
 # gunicorn's socket for commands has one path for all of a user's servers.
 control_socket_disable = True
 
 # The application writes a line for each request itself; see api/exchange.py.
 accesslog = None
 errorlog = "-"
-loglevel = settings.log_level
 
 
 def nworkers_changed(server: "Arbiter", new_value: int, old_value: int | None) -> None:
@@ -64,34 +74,36 @@ def nworkers_changed(server: "Arbiter", new_value: int, old_value: int | None) -
 
 
 def on_starting(server: "Arbiter") -> None:
-    """Refuse an open door, and let a second SIGTERM end the drain.
+    """Refuse an open door, and mind signals in Pensieve's way."""
+    # Not at the top: what the master does goes by this module.
+    from pensieve.serve import doors, master
 
-    gunicorn's command line and environment go before this file, so that what was
-    decided here is looked at once more.
-    """
-    hosts = [host for host, *_ in server.cfg.address if isinstance(host, str)]
-    exposed = [host for host in hosts if not is_loopback(host)]
-    for host in exposed:
-        refused = refusal(settings.api_key, settings.more_api_keys, host)
-        if refused is not None:
-            raise RuntimeError(f"bind: {refused.why}")
-    queue_signal = server.signal
-    seen = set()
+    doors.check_bind(server, settings)
+    master.mind_signals(server)
 
-    def second_term_is_quit(number: int, frame: Any) -> None:
-        is_second = number == signal.SIGTERM and number in seen
-        seen.add(number)
-        queue_signal(signal.SIGQUIT if is_second else number, frame)
 
-    server.signal = second_term_is_quit
+def when_ready(server: "Arbiter") -> None:
+    """Refuse an open door that was inherited, and be known to the command line."""
+    from pensieve.serve import doors, master
+
+    doors.check_listeners(server, settings)
+    master.register(server)
+
+
+def on_exit(server: "Arbiter") -> None:
+    """Leave nothing behind."""
+    from pensieve.serve import master
+
+    master.clean_up(server)
 
 
 def post_fork(server: "Arbiter", worker: "Worker") -> None:
     """Send Pensieve's log where gunicorn's goes, and write for this user only.
 
-    The engine inherits the mask.
+    The engine inherits the mask, and what becomes of its log.
     """
     os.umask(umask)
+    os.environ.update(settings.log_rotation.as_environment())
     prompt_log.switch(settings.log_prompts)
     log = logging.getLogger("pensieve")
     log.handlers = list(server.log.error_log.handlers)

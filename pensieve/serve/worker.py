@@ -9,14 +9,15 @@ shutdown always runs.
 import asyncio
 import os
 import resource
+import signal
 
 import uvloop
 from gunicorn.workers import gasgi
 
 from pensieve.api.exchange import MUST_END
+from pensieve.serve import settings as config
 from pensieve.serve.protocol import Protocol
 from pensieve.serve.room import LEAVING, Room
-from pensieve.serve.settings import settings
 
 FAREWELL_S = 1.0
 """What an answer gets to end in once it was told to."""
@@ -34,9 +35,6 @@ gasgi.ASGIProtocol = Protocol
 class Worker(gasgi.ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
     """The one process that speaks HTTP."""
 
-    header_timeout_s = settings.header_timeout_s
-    max_head_bytes = settings.max_head_bytes
-    drain_timeout_s = settings.drain_timeout_s
     write_timeout_s = 60.0
     """What a client that has stopped reading gets before it is cut off."""
 
@@ -44,6 +42,10 @@ class Worker(gasgi.ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
+        self.settings = settings = config.settings  # those of its master's fork
+        self.header_timeout_s = settings.header_timeout_s
+        self.max_head_bytes = settings.max_head_bytes
+        self.drain_timeout_s = settings.drain_timeout_s
         self.room = Room(self.worker_connections)
         self._has_backlog = False
         self._must_end = self.state[MUST_END] = asyncio.Event()
@@ -67,6 +69,14 @@ class Worker(gasgi.ASGIWorker):  # type: ignore[misc]  # gunicorn has no types
             for listener in self.sockets:
                 listener.sock.listen(self.cfg.backlog)
             self._has_backlog = True
+
+    def init_signals(self) -> None:
+        """Leave SIGHUP to the master: a terminal's goes to all that were started there.
+
+        It would end a worker at once, with what it is answering.
+        """
+        super().init_signals()
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
     # ----- ending -----
 

@@ -4,8 +4,6 @@ import pytest
 
 from pensieve.cli.claude_code import server
 from pensieve.cli.claude_code.environment import Target, environment, variables
-from pensieve.config.load import as_environment
-from pensieve.config.schema import Settings
 from pensieve.serve.probe import Health
 
 BY_FAMILY = {
@@ -59,13 +57,10 @@ def test_the_server_that_runs_says_what_its_aliases_are(monkeypatch):
 
 
 def test_without_a_server_the_settings_do(monkeypatch, tiny_model_path, smollm2_path):
-    settings = Settings(
-        model=str(smollm2_path),
-        more_models=str(tiny_model_path),
-        model_aliases=f"claude-haiku-*={tiny_model_path.name}, x={smollm2_path.stem}",
-    )
-    for name, value in as_environment(settings).items():
-        monkeypatch.setenv(name, value)
+    aliases = f"claude-haiku-*={tiny_model_path.name}, x={smollm2_path.stem}"
+    monkeypatch.setenv("PENSIEVE_MODEL", str(smollm2_path))
+    monkeypatch.setenv("PENSIEVE_MORE_MODELS", str(tiny_model_path))
+    monkeypatch.setenv("PENSIEVE_MODEL_ALIASES", aliases)
     monkeypatch.setattr(server, "ask_health", lambda base_url: None)
 
     target = server.target()

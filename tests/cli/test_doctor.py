@@ -16,7 +16,6 @@ from reference.small_gguf import write_gguf
 from pensieve.cli import main
 from pensieve.cli.doctor import machine_checks, model_checks, program_checks
 from pensieve.config.load import load_settings
-from pensieve.errors import PensieveError
 from pensieve.machine import Machine
 from pensieve.machine_memory import Reading
 from pensieve.models.files import describe
@@ -136,25 +135,6 @@ def test_memory_against_what_there_is(smollm2_path):
     assert "longer ones are refused" in advice
     assert status(600_000_000)[0] == "warn"
     assert status(10 * GB, memory_bytes=512 << 20)[0] == "fail"
-
-
-def test_what_cannot_fit_is_not_started(smollm2_path, monkeypatch):
-    monkeypatch.setattr(model_checks, "read_machine", lambda: linux())
-    model_checks.check_can_work(smollm2_path, "smollm2")
-
-    small = linux(memory_bytes=512 << 20)
-    monkeypatch.setattr(model_checks, "read_machine", lambda: small)
-    with pytest.raises(PensieveError, match=r"weights take 538 MB .* 537 MB in all"):
-        model_checks.check_can_work(smollm2_path, "smollm2")
-
-
-def test_on_a_mac_whose_limit_is_too_low_the_command_is_told(smollm2_path, monkeypatch):
-    """On a GPU SmolLM2's weights take some 100 MB, with the processes 400."""
-    low = changed(mac(16), wired_limit_mb=300, gpu_bytes=300 << 20)
-    monkeypatch.setattr(model_checks, "read_machine", lambda: low)
-
-    with pytest.raises(PensieveError, match=r"sudo sysctl iogpu.wired_limit_mb=\d+ "):
-        model_checks.check_can_work(smollm2_path, "smollm2")
 
 
 def settings(port):

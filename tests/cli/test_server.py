@@ -1,60 +1,17 @@
 """`pensieve start`, `stop`, `restart`, `status`, `ask`: the real server and model."""
 
-import json
 import os
 import re
 import signal
 import socket
 import subprocess
-import sys
-import time
 
 import psutil
 import pytest
 from reference.small_gguf import write_gguf
+from serve.pensieve_command import DEADLINE_S, Pensieve, is_gone, wait_until
 
 pytestmark = pytest.mark.slow
-
-DEADLINE_S = 120
-"""No test waits for this long; one that would is broken."""
-
-
-class Pensieve:
-    """The command line, with a home and a port of its own."""
-
-    def __init__(self, home, model):
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
-        self.home = home
-        self.environment = {
-            **{k: v for k, v in os.environ.items() if not k.startswith("PENSIEVE_")},
-            "PENSIEVE_HOME": str(home),
-            "PENSIEVE_PORT": str(self.port),
-            "PENSIEVE_MODEL": str(model),
-        }
-
-    def command(self, *words):
-        """Return the command line of a verb."""
-        return [sys.executable, "-m", "pensieve", *words]
-
-    def __call__(self, *words, **environment):
-        """Run a verb to its end."""
-        return subprocess.run(
-            self.command(*words),
-            env=self.environment | environment,
-            cwd=self.home,
-            capture_output=True,
-            text=True,
-            timeout=DEADLINE_S,
-        )
-
-    def status(self):
-        """Return what `pensieve status --json` prints."""
-        return json.loads(self("status", "--json").stdout)
-
-    def engine_pid(self):
-        """Return the engine's pid."""
-        return self.status()["engine"]["pid"]
 
 
 @pytest.fixture(scope="module")
@@ -73,22 +30,6 @@ def pensieve(own_home, smollm2_path):
     pensieve = Pensieve(own_home, smollm2_path)
     yield pensieve
     pensieve("stop")
-
-
-def wait_until(condition):
-    """Wait for something that is about to happen."""
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
-def is_gone(pid):
-    """Whether the process has ended; one that nobody has waited for yet has, too."""
-    try:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
 
 
 # ----- while it runs -----

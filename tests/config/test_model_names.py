@@ -3,7 +3,7 @@
 import pytest
 
 from pensieve import places
-from pensieve.config.load import as_environment, load_settings
+from pensieve.config.load import load_settings
 from pensieve.config.model_names import alias_table, matches, model_list
 from pensieve.config.schema import Settings
 from pensieve.errors import ConfigError
@@ -85,8 +85,8 @@ def test_another_process_gets_the_same_models(monkeypatch):
         model_idle_s=0.5,
         keep_model=False,
     )
-    for name, value in as_environment(settings).items():
-        monkeypatch.setenv(name, value)
+    for name in ("model", "more_models", "model_aliases", "model_idle_s", "keep_model"):
+        monkeypatch.setenv(f"PENSIEVE_{name.upper()}", str(getattr(settings, name)))
 
     assert load_settings().settings == settings
     assert settings.models == ["a", "b", "c"]

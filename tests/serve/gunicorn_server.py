@@ -28,16 +28,23 @@ def free_port():
 class GunicornServer:
     """Starts gunicorn as a deployment does; leaving the context ends it for certain."""
 
-    def __init__(self, home, *arguments, app=SCRIPTED_APP, **settings):
+    def __init__(self, home, *arguments, app=SCRIPTED_APP, log=None, **settings):
+        """Start it.
+
+        Args:
+            log: below home, where its output goes, {port} for its port.
+        """
         self.port = settings.setdefault("port", free_port())
-        self.log_path = Path(home) / f"gunicorn-{self.port}.log"
+        log = (log or "gunicorn-{port}.log").format(port=self.port)
+        self.log_path = Path(home) / log
+        self.log_path.parent.mkdir(parents=True, exist_ok=True)
         kept = {k: v for k, v in os.environ.items() if not k.startswith("PENSIEVE_")}
         ours = {f"PENSIEVE_{k.upper()}": str(v) for k, v in settings.items()}
         places = {"PENSIEVE_HOME": str(home)}
         if app == SCRIPTED_APP:
             places["PYTHONPATH"] = str(TESTS)
         config = ["-c", "python:pensieve.serve.settings"]
-        with self.log_path.open("wb") as log:
+        with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "gunicorn", *config, *arguments, app],
                 env=kept | ours | places,

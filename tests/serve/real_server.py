@@ -17,8 +17,9 @@ LOAD_S = 120.0
 class RealServer(GunicornServer):
     """Serves a model until the context is left; then neither process lives."""
 
-    def __init__(self, home, model, **settings):
-        super().__init__(home, app="pensieve.serve:app", model=model, **settings)
+    def __init__(self, home, model, *arguments, **settings):
+        app = "pensieve.serve:app"
+        super().__init__(home, *arguments, app=app, model=model, **settings)
         self.base_url = f"http://127.0.0.1:{self.port}"
         self.socket_path = home / "run" / f"engine-{self.port}.sock"
         """The main model's engine's."""

@@ -3,6 +3,11 @@
 import signal
 
 import pytest
+from click.testing import CliRunner
+from serve.real_server import RealServer
+
+from pensieve.cli import main
+from pensieve.serve import pid_file
 
 pytestmark = pytest.mark.slow
 
@@ -57,6 +62,35 @@ def test_a_setting_that_cannot_be_is_refused(start):
 
     assert server.wait() == 1
     assert "PENSIEVE_PORT: expected a whole number from 1 to 65535" in server.log
+
+
+def test_a_server_that_others_started_is_known_until_it_ends(own_home, tiny_model_path):
+    with RealServer(own_home, tiny_model_path) as server:
+        known = pid_file.read(server.port)
+        assert (known.pid, known.is_managed, known.log) == (
+            *(server.process.pid, True),
+            None,
+        )
+        assert pid_file.running() == [known]
+        refused = CliRunner().invoke(main, ["restart", "--port", str(server.port)])
+        assert "was not started by `pensieve start`" in refused.stderr
+        assert known.is_running()
+
+        stopped = CliRunner().invoke(main, ["stop", "--port", str(server.port)])
+
+        assert stopped.exit_code == 0
+        assert server.wait() == 0
+    assert pid_file.read(server.port) is None
+
+
+def test_a_server_that_fails_stays_known_so_that_status_tells_of_it(start):
+    server = start(test_broken=1)
+
+    assert server.wait() == 3
+    assert pid_file.read(server.port).pid == server.process.pid
+    shown = CliRunner().invoke(main, ["status", "--port", str(server.port)])
+    assert shown.exit_code == 3
+    assert "The one that did has died" in shown.output
 
 
 def test_a_model_that_cannot_be_opened_ends_the_server_with_its_reason(start):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pensieve import places
 from pensieve.cli.doctor.check import Check, fail, ok, warn
-from pensieve.machine import Machine
+from pensieve.machine import Machine, wider_limit
 from pensieve.models.sizes import size_text
 
 MIN_PYTHON = (3, 11)
@@ -65,16 +65,6 @@ def wired_limit(machine: Machine, needed_bytes: int | None) -> Iterator[Check]:
         return
     advice = f"{command} lets it hold more, until the next restart; 0 undoes it"
     yield warn("GPU memory", found, advice)
-
-
-def wider_limit(machine: Machine, needed_bytes: int) -> str | None:
-    """Return what lets a Mac's GPU hold so much, None where nothing does."""
-    # Some GB have to stay for the system itself.
-    most = machine.memory_bytes - max(4 << 30, machine.memory_bytes // 8)
-    if machine.wired_limit_mb is None or needed_bytes > most:
-        return None
-    limit_mb = min(most, needed_bytes + (1 << 30)) >> 20
-    return f"sudo sysctl iogpu.wired_limit_mb={limit_mb}"
 
 
 def disk() -> Iterator[Check]:

@@ -1,19 +1,18 @@
 """The model that is set: whether it is there, runs, and fits into memory.
 
-What of it decides whether anything works at all is checked at every start, too.
+What of it decides whether anything works at all is checked at every start, too, by
+`serve/preflight.py` and by the server itself.
 """
-
-from pathlib import Path
 
 from pensieve.cli.claude_code.environment import MIN_WINDOW
 from pensieve.cli.doctor.check import Check, fail, ok, warn
-from pensieve.cli.doctor.machine_checks import wider_limit
 from pensieve.cli.recommend import advice_in_words
-from pensieve.errors import ModelError, PensieveError
-from pensieve.machine import Machine, read_machine
+from pensieve.errors import ModelError
+from pensieve.machine import Machine
 from pensieve.machine_memory import Reading, read_memory
 from pensieve.models import files, store
 from pensieve.models.description import ModelDescription
+from pensieve.models.fit import shortage
 from pensieve.models.memory_estimate import (
     PROCESSES_BYTES,
     MemoryEstimate,
@@ -59,8 +58,8 @@ def memory(
         return fail("memory", str(error), "pull the model again")
     tokens = description.context_length
     found = _in_words(need, tokens)
-    if (shortage := _shortage(need, machine)) is not None:
-        return fail("memory", f"{found}; {shortage}", advice_in_words())
+    if (told := shortage(need, machine)) is not None:
+        return fail("memory", f"{found}; {told}", advice_in_words())
     room = machine.usable_bytes
     if reading is not None:
         room = reading.free_bytes if machine.gpu_bytes is None else room
@@ -88,36 +87,9 @@ def needed_bytes(description: ModelDescription, on_gpu: bool) -> int | None:
     return need.weights_bytes + kv_bytes + (prefill or 0)
 
 
-def check_can_work(path: Path, name: str) -> None:
-    """Refuse to start what no freeing of memory could make work.
-
-    Raises:
-        PensieveError: the machine has less memory than the model's weights take.
-    """
-    machine = read_machine()
-    need = estimate(path, machine.gpu_bytes is not None)
-    shortage = _shortage(need, machine)
-    if shortage is not None:
-        raise PensieveError(f"{name}: {shortage}. {advice_in_words()}")
-
-
 def free_memory() -> Reading:
     """Return what can be had now."""
     return read_memory()
-
-
-def _shortage(need: MemoryEstimate, machine: Machine) -> str | None:
-    """Return why even the weights alone do not fit, None if they do."""
-    most = machine.memory_bytes if machine.gpu_bytes is None else machine.gpu_bytes
-    needed = need.weights_bytes + PROCESSES_BYTES
-    if needed <= most:
-        return None
-    told = (
-        f"its weights take {size_text(need.weights_bytes)} of memory, and here are"
-        f" {size_text(most)} in all"
-    )
-    command = wider_limit(machine, needed)
-    return told if command is None else f"{told} for the GPU; {command} allows more"
 
 
 def _in_words(need: MemoryEstimate, tokens: int) -> str:
