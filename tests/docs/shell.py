@@ -63,7 +63,9 @@ class Shell:
     def __exit__(self, *exc):
         # Not in the shell, which may be gone.
         stop = [sys.executable, "-m", "pensieve", "stop"]
-        subprocess.run(stop, env=self.environ, check=True, timeout=DEADLINE_S)
+        subprocess.run(
+            stop, env=self.environ, check=True, capture_output=True, timeout=DEADLINE_S
+        )
         self._shell.stdin.close()
         self._shell.wait(timeout=DEADLINE_S)
         self._shell.stdout.close()
