@@ -116,7 +116,7 @@ def test_ctrl_c_stops_the_answer_and_what_came_of_it_is_kept(talk):
 
     session.type("hi\r")
     session.wait_for("Unfin")
-    session.interrupt()
+    session.type("\x03")
     session.wait_for("(Stopped.)")
     session.wait_for("> ")
     session.type("go on\r")
@@ -133,7 +133,7 @@ def test_a_second_ctrl_c_ends(talk):
 
     session.type("hi\r")
     session.wait_for("Unfin")
-    session.interrupt()
+    session.type("\x03")
     session.wait_for("(Stopped.)")
     session.wait_for("> ")
     session.interrupt()
@@ -164,8 +164,7 @@ def test_what_is_typed_during_an_answer_is_not_seen_in_it(talk):
 
     session.type("hi\r")
     session.wait_for("Unfin")
-    session.type("secret")
-    session.interrupt()
+    session.type("secret\x03")
     seen = session.wait_for("(Stopped.)")
 
     assert "secret" not in seen
