@@ -10,6 +10,7 @@ import sys
 import uuid
 from pathlib import Path
 
+import platformdirs
 from docs.pages import steps
 
 DEADLINE_S = 300
@@ -42,6 +43,8 @@ class Shell:
             "SHELL": "/bin/sh",
             "LANG": "C.UTF-8",
             "TERM": "dumb",
+            # With another HOME it would fetch the same 100 MB for each page.
+            "PIP_CACHE_DIR": platformdirs.user_cache_dir("pip"),
             **environ,
         }
         self._output = home / "output"
