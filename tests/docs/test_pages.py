@@ -20,8 +20,9 @@ from docs.pages import (
     steps,
 )
 
+from pensieve.config.fields import FIELDS, PLACES, place
 from pensieve.config.load import load_settings
-from pensieve.config.schema import FIELDS, PLACES, SECTIONS, place
+from pensieve.config.schema import SECTIONS
 from pensieve.config.written import variable_name
 
 BLOCKS = [
