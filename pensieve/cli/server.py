@@ -12,6 +12,7 @@ from typing import Any
 import click
 import msgspec
 
+from pensieve.cli.asked_models import made_absolute, with_models
 from pensieve.cli.manual.command import Command
 from pensieve.cli.progress import progress
 from pensieve.config.load import LoadedSettings, load_settings
