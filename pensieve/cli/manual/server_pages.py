@@ -59,6 +59,61 @@ model is there and can be served is looked at before anything is stopped.""",
         ),
         see_also=("start", "stop", "config show"),
     ),
+    "reload": Page(
+        about="""\
+After a change of the settings file, where nobody should notice. A mistake in the file
+changes nothing, and is the answer. With the same model and engine a new HTTP worker
+takes over at once, while the old one ends its answers. With another, running answers
+end first, for at most `server.drain_timeout_s` seconds in which new requests wait, and
+then the new model is loaded. Where the server listens, and what flags and variables
+said at its start, stays.""",
+        examples=(
+            Example("After editing the settings", "pensieve reload"),
+            Example("A second server", "pensieve reload --port 7778"),
+        ),
+        see_also=("restart", "config validate", "config show"),
+    ),
+    "logs": Page(
+        about="""\
+There is a line for each request, with its figures and without any text of prompts or
+answers. The log is put aside at `logging.max_bytes`; --follow goes on over that. A
+server in the foreground or under systemd logs to the terminal or the journal, its
+engines to a file all the same.""",
+        examples=(
+            Example("The last lines", "pensieve logs"),
+            Example("As they come", "pensieve logs -f"),
+            Example("Of the engines", "pensieve logs --engine"),
+        ),
+        see_also=("status", "top"),
+    ),
+    "service": Page(
+        about="",
+        examples=(
+            Example("Have it run always", "pensieve service install"),
+            Example("Does it?", "pensieve service status"),
+            Example("No more", "pensieve service uninstall"),
+        ),
+        see_also=("start", "reload"),
+    ),
+    "service install": Page(
+        about="""\
+For a server that is there after a restart of the machine. All settings come from the
+settings file: no secrets are written into the system's files, and variables of this
+shell are not seen there. Call it again at any time, after an update above all.""",
+        examples=(Example("For this user", "pensieve service install"),),
+        see_also=("service status", "service uninstall", "config generate"),
+    ),
+    "service uninstall": Page(
+        about="Models, settings, logs and the cache of prompts stay.",
+        examples=(Example("For this user", "pensieve service uninstall"),),
+        see_also=("service install", "stop"),
+    ),
+    "service status": Page(
+        about="How the server itself is, `pensieve status` says.",
+        examples=(Example("For this user", "pensieve service status"),),
+        exits=((0, "it runs"), (3, "it does not")),
+        see_also=("service install", "status", "logs"),
+    ),
     "status": Page(
         about="""\
 Shows both processes, the model, how requests went, what the prefix cache saved, how
