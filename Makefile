@@ -20,7 +20,7 @@ CPP_SOURCES := $(shell find csrc -name '*.cpp' -o -name '*.hpp' -o -name '*.c')
 DOCTEST = $(wildcard $(addsuffix /doctest/doctest.h,/usr/include /usr/local/include /opt/homebrew/include))
 PIP = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help setup demo test test-native test-metal test-cuda test-cuda-text test-tsan fuzz coverage-native test-claude test-page conformance chaos ends forced-answers traces traces-whole sampling sampling-all mutants slowdowns lint bench attacks clean distclean
+.PHONY: help setup demo test test-native test-metal test-cuda test-cuda-text test-tsan fuzz coverage-native test-claude test-page test-docs conformance chaos ends forced-answers traces traces-whole sampling sampling-all mutants slowdowns lint bench attacks clean distclean
 
 help:
 	@echo "make demo      install into .venv, start a server, stream one answer"
@@ -32,6 +32,7 @@ help:
 	@echo "make test-claude      the whole of Claude Code,"
 	@echo "make test-page        the server's page in a browser; needs Chromium or Chrome"
 	@echo "make ends             every way to end and to reload a server under load"
+	@echo "make test-docs        the commands of README and docs/,"
 	@echo "make forced-answers   300 answers under random schemas, and"
 	@echo "make traces           agents' sessions replayed, and answers from every kind of cache"
 	@echo "make traces-whole     one of them at full length in a quarter of the memory: long"
@@ -159,6 +160,10 @@ test-page: setup
 $(PAGE_TOOLS): $(MADE) pyproject.toml
 	@$(PIP) install --quiet --group page
 	@touch $@
+
+# What README and docs/ tell people to type; lists what cannot be run here.
+test-docs: setup
+	$(BIN)/python -m pytest -s -m docs tests/docs
 
 test-native: $(PACKAGE)
 ifeq ($(DOCTEST),)

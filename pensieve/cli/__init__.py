@@ -11,6 +11,7 @@ import click
 
 from pensieve.cli.ask import ask
 from pensieve.cli.cache import cache
+from pensieve.cli.chat.chat import chat
 from pensieve.cli.claude_code.claude import claude
 from pensieve.cli.claude_code.project import setup
 from pensieve.cli.claude_code.shell import env
@@ -18,18 +19,21 @@ from pensieve.cli.config import config
 from pensieve.cli.doctor.doctor import doctor
 from pensieve.cli.inspect import inspect
 from pensieve.cli.logs import logs
+from pensieve.cli.manual.command import Group
+from pensieve.cli.manual.help import help_verb
 from pensieve.cli.models import list_models, pull, rm
 from pensieve.cli.recommend import models
 from pensieve.cli.reload import reload
 from pensieve.cli.server import restart, start, status, stop
 from pensieve.cli.service import service
+from pensieve.cli.top.top import top
 from pensieve.cli.version import version
 from pensieve.errors import PensieveError
 
 INTERRUPTED = 130
 
 
-class Verbs(click.Group):
+class Verbs(Group):
     """Verbs in the order of their use, their failures told in one sentence."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -63,9 +67,10 @@ def main() -> None:
 
 
 VERBS = (
-    *(start, stop, restart, reload, status, logs, service),
-    *(ask, claude, env, setup, doctor),
+    *(start, stop, restart, reload, status, top, logs, service),
+    *(ask, chat, claude, env, setup, doctor),
     *(pull, list_models, models, inspect, rm, cache, config, version),
+    help_verb,
 )
 for verb in VERBS:
     main.add_command(verb)

@@ -6,13 +6,14 @@ import time
 import click
 
 from pensieve import cache_folder, places
+from pensieve.cli.manual.command import Group
 from pensieve.config.load import load_settings
 from pensieve.models.sizes import size_text
 from pensieve.serve import pid_file
 from pensieve.serve.probe import ask_health
 
 
-@click.group()
+@click.group(cls=Group)
 def cache() -> None:
     """Show or clear what earlier prompts left for later ones."""
 

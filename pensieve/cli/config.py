@@ -7,6 +7,7 @@ import click
 import msgspec
 
 from pensieve import places
+from pensieve.cli.manual.command import Group
 from pensieve.config.fields import FIELDS, description, place
 from pensieve.config.load import load_settings
 from pensieve.config.schema import SECRETS, SECTIONS
@@ -20,7 +21,7 @@ _HEAD = """\
 """
 
 
-@click.group()
+@click.group(cls=Group)
 def config() -> None:
     """Show, write or check the settings."""
 

@@ -10,6 +10,7 @@ import click
 import msgspec
 
 from pensieve.cli.inspection_view import show
+from pensieve.cli.manual.command import Command
 from pensieve.cli.tables import printable, show_table
 from pensieve.errors import ModelError
 from pensieve.models import store
@@ -31,7 +32,7 @@ class Template(msgspec.Struct, frozen=True):
     thinks: bool
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("name")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--template", "only_template", is_flag=True, help="Print the template.")

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from pensieve import places
+from pensieve.cli.manual.command import Command
 from pensieve.cli.server import log_in_words, port_option
 from pensieve.config.load import load_settings
 from pensieve.errors import PensieveError
@@ -16,7 +17,7 @@ from pensieve.serve.log_tail import LogTail
 _POLL_S = 0.2
 
 
-@click.command()
+@click.command(cls=Command)
 @port_option
 @click.option("-f", "--follow", is_flag=True, help="Go on with what comes.")
 @click.option(

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from pensieve.cli.manual.command import Command
 from pensieve.cli.tables import show_table
 from pensieve.errors import ModelError
 from pensieve.models import store
@@ -27,7 +28,8 @@ NAME is one of
 
 
 @click.command(
-    help=f"Fetch a model, and go on where an earlier pull broke off.\n\n{_NAMES}"
+    cls=Command,
+    help=f"Fetch a model, and go on where an earlier pull broke off.\n\n{_NAMES}",
 )
 @click.argument("name")
 def pull(name: str) -> None:
@@ -53,7 +55,7 @@ def pull(name: str) -> None:
     click.echo(f"Pulled {full_name}: {facts}, at {path}")
 
 
-@click.command(name="list")
+@click.command(name="list", cls=Command)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
 def list_models(as_json: bool) -> None:
     """List the models that are here."""
@@ -70,7 +72,7 @@ def list_models(as_json: bool) -> None:
         click.echo(f"{name}: {size_text(num_bytes)} so far; {ways}", err=True)
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("name")
 def rm(name: str) -> None:
     """Remove a model that was pulled; one that was registered by its path stays there.

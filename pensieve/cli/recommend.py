@@ -5,6 +5,7 @@ import json
 import click
 import msgspec
 
+from pensieve.cli.manual.command import Group
 from pensieve.cli.tables import show_table
 from pensieve.machine import read_machine
 from pensieve.models import recommending
@@ -12,7 +13,7 @@ from pensieve.models.recommending import WORK_TOKENS, Advice, advice, best
 from pensieve.models.sizes import size_text
 
 
-@click.group()
+@click.group(cls=Group)
 def models() -> None:
     """Choose a model."""
 

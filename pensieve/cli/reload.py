@@ -2,6 +2,7 @@
 
 import click
 
+from pensieve.cli.manual.command import Command
 from pensieve.cli.progress import progress
 from pensieve.cli.server import (
     ON_THE_WAY,
@@ -18,7 +19,7 @@ from pensieve.serve.pid_file import Server
 from pensieve.serve.probe import watch
 
 
-@click.command()
+@click.command(cls=Command)
 @port_option
 def reload(port: int | None) -> None:
     """Have the server go by the settings file as it is now.

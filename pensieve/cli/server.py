@@ -13,6 +13,7 @@ import click
 import msgspec
 
 from pensieve.cli.asked_models import made_absolute, with_models
+from pensieve.cli.manual.command import Command
 from pensieve.cli.progress import progress
 from pensieve.config.load import LoadedSettings, load_settings
 from pensieve.config.schema import Settings
@@ -52,7 +53,7 @@ def _start_options(verb: Verb) -> Verb:
     return click.option("--model", help="Alias, pulled model, or path.")(verb)
 
 
-@click.command()
+@click.command(cls=Command)
 @_start_options
 @click.option(
     "--foreground", is_flag=True, help="Stay until Ctrl-C; log to the terminal."
@@ -62,7 +63,7 @@ def start(foreground: bool, **flags: str | int | None) -> None:
     bring_up(_given(flags), foreground)
 
 
-@click.command()
+@click.command(cls=Command)
 @port_option
 def stop(port: int | None) -> None:
     """Stop the server, once running answers have ended."""
@@ -80,7 +81,7 @@ def stop(port: int | None) -> None:
             _stop(server)
 
 
-@click.command()
+@click.command(cls=Command)
 @_start_options
 def restart(**flags: str | int | None) -> None:
     """Stop the server and start it again, with the flags that it had."""
@@ -97,15 +98,12 @@ def restart(**flags: str | int | None) -> None:
     bring_up(given, foreground=False)
 
 
-@click.command()
+@click.command(cls=Command)
 @port_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
 def status(ctx: click.Context, port: int | None, as_json: bool) -> None:
-    """Say how the server is.
-
-    Exit status: 0 it runs, 1 it runs but cannot serve, 3 nothing runs.
-    """
+    """Say how the server is."""
     port = load_settings({"port": port}).settings.port
     server = pid_file.read(port)
     if server is None or not server.is_running():

@@ -4,6 +4,7 @@ import sys
 
 import click
 
+from pensieve.cli.manual.command import Group
 from pensieve.config.load import load_settings
 from pensieve.config.schema import Settings
 from pensieve.errors import ConfigError, PensieveError
@@ -16,7 +17,7 @@ NOT_RUNNING = 3
 """Exit status of `pensieve service status`, as of `pensieve status`."""
 
 
-@click.group()
+@click.group(cls=Group)
 def service() -> None:
     """Have the system run the server: systemd on Linux, launchd on a Mac."""
 
@@ -80,10 +81,7 @@ def uninstall() -> None:
 @service.command()
 @click.pass_context
 def status(ctx: click.Context) -> None:
-    """Say whether it is installed, enabled and running.
-
-    Exit status: 0 it runs, 3 it does not.
-    """
+    """Say whether it is installed, enabled and running."""
     manager = _manager()
     click.echo(f"installed  {_installed(manager)}")
     if not any(path.exists() for path in manager.paths()):

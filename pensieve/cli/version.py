@@ -7,11 +7,12 @@ from importlib.metadata import version as installed
 import click
 
 import pensieve
+from pensieve.cli.manual.command import Command
 
 _PARTS = ("mlx", "mlx-lm", "falcon", "gunicorn", "uvloop")
 
 
-@click.command()
+@click.command(cls=Command)
 def version() -> None:
     """Say which release this is, and what it stands on."""
     click.echo(f"pensieve {pensieve.__version__}")

@@ -2,29 +2,12 @@
 
 import contextlib
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
+from cli.stand_in_server import StandIn, event, message_delta, text_delta
 from click.testing import CliRunner
 
 from pensieve.cli import main
-
-
-def event(name, **fields):
-    """Return one framed event."""
-    return f"event: {name}\ndata: {json.dumps({'type': name, **fields})}\n\n"
-
-
-def text_delta(text):
-    """Return the event of a piece of text."""
-    delta = {"type": "text_delta", "text": text}
-    return event("content_block_delta", index=0, delta=delta)
-
-
-def message_delta(stop_reason):
-    """Return the event that says why the answer ended."""
-    return event("message_delta", delta={"stop_reason": stop_reason}, usage={})
 
 
 @pytest.fixture
@@ -33,24 +16,8 @@ def server():
     with contextlib.ExitStack() as stack:
 
         def serve(status, body):
-            class Handler(BaseHTTPRequestHandler):
-                def do_POST(self):
-                    length = int(self.headers["content-length"])
-                    requests.append((self.headers, json.loads(self.rfile.read(length))))
-                    self.send_response(status)
-                    self.end_headers()
-                    self.wfile.write(body.encode())
-
-                def log_message(self, *arguments):
-                    pass
-
-            requests = []
-            http = stack.enter_context(HTTPServer(("127.0.0.1", 0), Handler))
-            thread = threading.Thread(target=http.serve_forever)
-            thread.start()
-            stack.callback(thread.join)
-            stack.callback(http.shutdown)
-            return http.server_port, requests
+            stand_in = stack.enter_context(StandIn([(status, body)]).running())
+            return stand_in.port, stand_in.requests
 
         yield serve
 
@@ -118,7 +85,7 @@ def test_an_answer_cut_by_max_tokens_says_so_on_stderr(server):
 def test_escape_sequences_do_not_reach_the_terminal(server):
     port, _ = server(200, text_delta("a\x1b[2Jb\x9bc\td\n") + event("message_stop"))
 
-    assert ask(port, "hi").stdout == "a[2Jbc\td\n\n"
+    assert ask(port, "hi").stdout == r"a\x1b[2Jb\x9bc" + "\td\n\n"
 
 
 def test_an_error_in_the_stream_is_told_after_what_came_before(server):

@@ -42,12 +42,12 @@ def test_no_two_cases_are_the_same_file():
     assert len({case.name for case in CASES}) == len(CASES)
 
 
-def test_the_stub_and_the_readme_state_every_limit_as_it_is():
+def test_the_stub_and_the_page_on_models_state_every_limit_as_it_is():
     stub = (ROOT / "pensieve" / "_native" / "gguf.pyi").read_text()
-    readme = (ROOT / "README.md").read_text()
+    page = (ROOT / "docs" / "models.md").read_text()
 
     stated = dict(re.findall(r"^    (\S[^\d\n]*?) +(\d+)(?: .*)?$", stub, re.MULTILINE))
     assert {name: int(number) for name, number in stated.items()} == dict(LIMITS)
-    [line] = [line for line in readme.splitlines() if "A GGUF file may have" in line]
+    [line] = [line for line in page.splitlines() if "A GGUF file may have" in line]
     told = {number.replace(",", "") for number in re.findall(r"\d[\d,]*", line)}
     assert told == {str(number) for number in LIMITS.values()}

@@ -21,12 +21,14 @@ from pensieve.cli.claude_code.environment import (
     write_settings,
 )
 from pensieve.cli.claude_code.server import running_target, target
+from pensieve.cli.manual.command import Command
 from pensieve.cli.recommend import advice_in_words
 from pensieve.config.load import load_settings
 from pensieve.errors import PensieveError
 
 
 @click.command(
+    cls=Command,
     context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
     add_help_option=False,
 )
@@ -34,10 +36,9 @@ from pensieve.errors import PensieveError
 def claude(words: tuple[str, ...]) -> None:
     """Run Claude Code on the local model; all words are its own.
 
-    But for --print-env as the first: it shows the variables, and runs nothing.
-
-    Starts the server if none runs; one that does is used with the model it has. Where
-    it is, PENSIEVE_PORT and the settings file say.
+    But for --print-env as the first: it shows the variables, and runs nothing. A server
+    that runs is used with the model it has; where it is, PENSIEVE_PORT and the settings
+    file say.
     """
     if words[:1] == ("--print-env",):
         _print(target())

@@ -9,6 +9,7 @@ import click
 
 from pensieve.cli.claude_code.environment import NAMES, PERMISSIONS, variables
 from pensieve.cli.claude_code.server import target
+from pensieve.cli.manual.command import Group
 from pensieve.config.load import load_settings
 from pensieve.errors import PensieveError
 
@@ -17,7 +18,7 @@ _ABSENT = ".absent-before-pensieve"
 """An empty file that stands for none."""
 
 
-@click.group()
+@click.group(cls=Group)
 def setup() -> None:
     """Have other programs use the server always."""
 

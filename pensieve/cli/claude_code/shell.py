@@ -8,25 +8,19 @@ import click
 
 from pensieve.cli.claude_code.environment import REMOVED, changed
 from pensieve.cli.claude_code.server import target
+from pensieve.cli.manual.command import Command
 
 SHELLS = ("sh", "fish")
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option(
     "--shell",
     type=click.Choice(SHELLS),
     help="Whose language: sh (bash, zsh, …) or fish. [default: by $SHELL]",
 )
 def env(shell: str | None) -> None:
-    """Print what points other tools at the server, for a shell to read.
-
-    \b
-    bash, zsh:  eval "$(pensieve env)"
-    fish:       pensieve env | source
-
-    All that is started from that shell then uses the local model.
-    """
+    """Print what points other tools at the server, for a shell to read."""
     name = Path(os.environ.get("SHELL", "")).name
     is_fish = (shell or name) == "fish"
     for variable, value in changed(target(), os.environ).items():

@@ -9,20 +9,18 @@ import msgspec
 
 from pensieve.cli.doctor import machine_checks, model_checks, program_checks
 from pensieve.cli.doctor.check import Check, Status
+from pensieve.cli.manual.command import Command
 from pensieve.cli.tables import printable
 from pensieve.machine import read_machine
 
 _COLOURS: dict[Status, str] = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
 @click.pass_context
 def doctor(ctx: click.Context, as_json: bool) -> None:
-    """Check the machine, the model, the server and Claude Code.
-
-    Exit status: 0 all works, if not at its best; 1 something fails.
-    """
+    """Check the machine, the model, the server and Claude Code."""
     found = []
     for check in _checks():
         found.append(check)

@@ -1,0 +1,1 @@
+"""`pensieve chat`: a conversation in the terminal."""

@@ -1,0 +1,1 @@
+"""`pensieve top`: a server's live figures in a terminal."""
