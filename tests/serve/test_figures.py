@@ -88,13 +88,17 @@ def reported(server) -> Report:
         return msgspec.json.decode(answer.read(), type=Report)
 
 
-def cache_tiers(server):
-    """Wait until the engine has told of its cache, which it does now and then."""
+def reported_once(server, is_so):
+    """Return the first report of which something is so.
+
+    A request ends a moment after its answer, and the engine tells of its cache now and
+    then.
+    """
     deadline = time.monotonic() + PATIENCE_S
-    while not (tiers := reported(server).models[0].cache):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    return tiers
+    while not is_so(report := reported(server)):
+        assert time.monotonic() < deadline, report
+        time.sleep(0.05)
+    return report
 
 
 def asked_in_session(server, **fields):
@@ -113,7 +117,7 @@ def test_the_report_says_what_was_reused_and_what_broke_a_prefix(server):
     extending, usage = asked_in_session(server, messages=longer)
     breaking, _ = asked_in_session(server, system="Something else.", messages=longer)
 
-    now = reported(server)
+    now = reported_once(server, lambda report: report.ended[0].id == breaking)
     (last, before, *_) = now.ended
     assert (last.id, before.id) == (breaking, extending)
     assert (before.status, before.outcome) == (200, "max_tokens")
@@ -126,7 +130,10 @@ def test_the_report_says_what_was_reused_and_what_broke_a_prefix(server):
     assert now.first_tokens[-1].computed_tokens == last.computed_tokens
     (model,) = now.models
     assert (model.status, model.running) == ("ready", 0)
-    memory, disk = cache_tiers(server)
+    filled = reported_once(
+        server, lambda report: any(tier.bytes for tier in report.models[0].cache)
+    )
+    memory, disk = filled.models[0].cache
     assert 0 < memory.bytes <= memory.budget_bytes
     assert memory.entries > 0
     assert disk.budget_bytes > 0
