@@ -2,7 +2,9 @@
 
 import json
 import shutil
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from claude_code.command import Person
@@ -14,6 +16,7 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("tmux") is None, reason="needs tmux"),
 ]
 
+ROOT = Path(__file__).parent.parent.parent
 QUESTION = "Answer in one word: what is the capital of France?"
 SETTINGS = {
     "permissions": {"allow": ["Bash(ls:*)"]},
@@ -49,7 +52,30 @@ def person(claude_binary, tmp_path):
         yield person
 
 
-def test_pull_ask_interrupt_and_stop_change_nothing_for_others(person, tmp_path):
+@pytest.fixture
+def sdist(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sdist")
+    program = "import sys, scikit_build_core.build as b; b.build_sdist(sys.argv[1])"
+    subprocess.run([sys.executable, "-c", program, folder], cwd=ROOT, check=True)
+    [path] = folder.glob("*.tar.gz")
+    return path
+
+
+def install(terminal, sdist, folder):
+    """Install Pensieve into an environment of its own, and put that on PATH."""
+    terminal.type(f"{sys.executable} -m venv {folder}; echo made-$?")
+    terminal.wait_for("made-0")
+    terminal.type(f"{folder}/bin/pip install -q {sdist}; echo installed-$?")
+    terminal.wait_for("installed-0", timeout_s=600)
+    terminal.type(f"PATH={folder}/bin:$PATH")
+    terminal.type("command -v pensieve")
+    terminal.wait_for(f"\n{folder}/bin/pensieve")
+    terminal.type("clear")
+
+
+def test_install_pull_ask_interrupt_look_and_stop_change_nothing_for_others(
+    person, sdist, tmp_path
+):
     settings = [person.config / "settings.json"]
     for name in ("settings.json", "settings.local.json"):
         settings.append(person.project / ".claude" / name)
@@ -60,6 +86,7 @@ def test_pull_ask_interrupt_and_stop_change_nothing_for_others(person, tmp_path)
 
     with shell(person) as first, shell(person) as second:
         variables = environment(second, tmp_path / "before")
+        install(first, sdist, tmp_path / "own")
         own_variables = environment(first, tmp_path / "own-before")
         first.type("pensieve pull smollm2")
         first.wait_for("Pulled smollm2")
@@ -72,6 +99,9 @@ def test_pull_ask_interrupt_and_stop_change_nothing_for_others(person, tmp_path)
         first.press("C-c")
         first.wait_for("end-0")  # as Claude Code itself ends, so asked
         assert environment(second, tmp_path / "during") == variables
+        first.type("pensieve top")
+        assert "smollm2: ready" in first.wait_for("left by their clients")
+        first.press("q")
         first.type("pensieve stop")
         first.wait_for("Stopped the server")
 
