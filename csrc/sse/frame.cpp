@@ -45,8 +45,7 @@ DeltaTemplate::DeltaTemplate(long long index, std::string_view delta_type,
   before_ += std::to_string(index);
   before_ += R"(,"delta":{"type":)" + quoted(delta_type);
   before_ += ',' + quoted(field) + R"(:")";
-  short_frame_ = before_;
-  short_frame_.resize(before_.size() + kShortRoom + kAfterText.size());
+  short_frame_.append(before_).append(kShortRoom + kAfterText.size(), '\0');
 }
 
 char* DeltaTemplate::write(std::string_view text, char* out) const {
