@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import mlx.core as mx
 import mlx.nn as nn
-import numpy as np
 from mlx_lm.models.cache import make_prompt_cache
 
 from pensieve.engine.prefix_cache.disk.opening import open_tier
@@ -75,15 +74,15 @@ class Watched:
         self.model = model
         self._keeps_logits = keeps_logits
         self.num_prefilled = 0
-        self.logits: list[np.ndarray] = []
-        """Of each call, [num_tokens, vocab_size]."""
+        self.logits: list[mx.array] = []
+        """Of each call, [num_tokens, vocab_size]; nobody has waited for them."""
 
     def __call__(self, tokens: mx.array, cache: list) -> mx.array:
         # A decode step has one token a row, and so has each prompt's last.
         self.num_prefilled += tokens.size if tokens.shape[1] > 1 else 0
         logits = self.model(tokens, cache=cache)
         if self._keeps_logits and tokens.shape[0] == 1:
-            self.logits.append(np.array(logits[0]))
+            self.logits.append(logits[0])
         return logits
 
     def __getattr__(self, attribute: str):

@@ -14,10 +14,10 @@ from typing import Any, Generic, Literal, TypeVar, cast
 
 import mlx.core as mx
 import mlx.nn as nn
-import numpy as np
 
 from pensieve.engine.constraints.constraint import ActiveConstraint
 from pensieve.engine.constraints.grammar import GrammarError
+from pensieve.engine.generation.laying_out import blank_tokens, can_lay_out, fill
 from pensieve.engine.prefix_cache.layers import batched
 from pensieve.engine.sampling.sampler import ERRORS, NO_ERROR, Drawn, Sampler
 from pensieve.engine.sampling.sequence import SequenceDraws
@@ -81,6 +81,7 @@ class DecodingBatch(Generic[Key]):
         self._model = model
         self._sampler = sampler
         self._keep_row = keep_row
+        self._lays_out = not _on_gpu() and can_lay_out(model)
         self._rows: list[Row[Key]] = []
         self._cache: list[Any] = []
         """Of mlx-lm, one a layer. PERF: a lone row's is that of a single sequence, for
@@ -133,7 +134,7 @@ class DecodingBatch(Generic[Key]):
         """
         if not self._rows:
             return []
-        drawn = self._draw_and_begin() if _on_gpu() else self._prepare_and_draw()
+        drawn = self._lay_out_and_draw() if self._lays_out else self._draw_and_begin()
         told = self._tell(drawn)
         if any(token.is_last for token in told):
             lost = {i for i, token in enumerate(told) if token.token_id is None}
@@ -148,18 +149,18 @@ class DecodingBatch(Generic[Key]):
         begin(self._logits)
         return drawn
 
-    def _prepare_and_draw(self) -> Drawn:
+    def _lay_out_and_draw(self) -> Drawn:
         """Lay out the next forward pass, then draw, and fill in what is drawn.
 
         PERF: to lay it out takes Python a twentieth of a step on a CPU. Meanwhile the
-        last of this step's operations run: MLX begins to return when few are left.
+        last of this step's operations run: MLX returns when a hundred are left.
         """
         logits = self._logits
         mx.async_eval(logits)  # type: ignore[no-untyped-call]
-        tokens = mx.array(np.zeros(len(self._rows), np.uint32))  # not an operation
+        tokens = blank_tokens(len(self._rows))
         self._logits = self._forward(tokens, self._cache)
         drawn = self._draw(logits)
-        np.asarray(tokens)[:] = np.asarray(drawn.tokens)
+        fill(tokens, drawn.tokens)
         return drawn
 
     def _draw(self, logits: mx.array) -> Drawn:
