@@ -2,7 +2,8 @@
 
 import pytest
 
-from pensieve.cli.server import _as_text, _with_models
+from pensieve.cli.asked_models import with_models
+from pensieve.cli.server import _as_text
 from pensieve.config.schema import Settings
 from pensieve.errors import ModelError
 from pensieve.serve.pid_file import Server
@@ -50,7 +51,7 @@ def test_paths_become_absolute_and_aliases_go_with_them(
         model_aliases=f"claude-haiku-*={tiny_model_path.name}, x={smollm2_path.stem}",
     )
 
-    found = _with_models(settings)
+    found = with_models(settings)
 
     assert found.models == [str(smollm2_path), str(tiny_model_path)]
     assert found.aliases == {
@@ -63,4 +64,4 @@ def test_a_model_beside_the_main_one_that_is_not_there_is_told(smollm2_path):
     settings = Settings(model=str(smollm2_path), more_models="no/such")
 
     with pytest.raises(ModelError, match="pensieve pull no/such"):
-        _with_models(settings)
+        with_models(settings)
