@@ -4,26 +4,14 @@ import sys
 
 import click
 
+from pensieve.cli.answer_options import answer_options
 from pensieve.cli.answers import Answer, Asker, shown
 from pensieve.cli.manual.command import Command
 
 
 @click.command(cls=Command)
 @click.argument("question")
-@click.option("--system", help="System prompt.")
-@click.option(
-    "--max-tokens",
-    type=click.IntRange(min=1),
-    default=1024,
-    show_default=True,
-    help="The most that the answer may have.",
-)
-@click.option(
-    "--temperature",
-    type=click.FloatRange(0, 1),
-    help="How freely to draw; 0 always takes the likeliest. [default: the model's]",
-)
-@click.option("--port", type=click.IntRange(1, 65535), help="Which server to ask.")
+@answer_options("The most that the answer may have.", max_tokens=1024)
 def ask(
     question: str,
     system: str | None,

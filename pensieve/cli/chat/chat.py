@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from pensieve.cli.answer_options import answer_options
 from pensieve.cli.answers import ANY_MODEL, Asker
 from pensieve.cli.chat.conversation import AnswerContent, Conversation
 from pensieve.cli.chat.typed import FENCE, Typed
@@ -31,20 +32,7 @@ Ctrl-C          stop the answer; twice, end"""
 @click.option(
     "--model", default=ANY_MODEL, help="Which model. [default: the one that is loaded]"
 )
-@click.option("--system", help="System prompt.")
-@click.option(
-    "--max-tokens",
-    type=click.IntRange(min=1),
-    default=4096,
-    show_default=True,
-    help="The most that one answer may have.",
-)
-@click.option(
-    "--temperature",
-    type=click.FloatRange(0, 1),
-    help="How freely to draw; 0 always takes the likeliest. [default: the model's]",
-)
-@click.option("--port", type=click.IntRange(1, 65535), help="Which server to ask.")
+@answer_options("The most that one answer may have.", max_tokens=4096)
 def chat(
     model: str,
     system: str | None,
