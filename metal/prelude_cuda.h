@@ -21,15 +21,19 @@ inline float rounded_product(float a, float b) {
   return __fmul_rn(a, b);
 }
 
+// 2 ** x, within 2 ulp; of -infinity 0, of NaN NaN.
+inline float exp2_of(float x) {
+  float power;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(power) : "f"(x));
+  return power;
+}
+
 namespace metal {
 enum class mem_flags { mem_threadgroup };
 inline void threadgroup_barrier(mem_flags) {
   __syncthreads();
 }
 
-inline float exp(float x) {
-  return ::expf(x);
-}
 inline float log(float x) {
   return ::logf(x);
 }
@@ -37,6 +41,9 @@ inline float min(float a, float b) {
   return ::fminf(a, b);
 }
 inline float max(float a, float b) {
+  return ::fmaxf(a, b);
+}
+inline float fmax(float a, float b) {
   return ::fmaxf(a, b);
 }
 inline uint min(uint a, uint b) {

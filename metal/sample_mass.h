@@ -43,11 +43,10 @@ inline Chain<Reals, Words> chain_of(Reals x, Words id, Reals masses, Words count
 }
 
 template <int VOCAB_SIZE, int SPLIT_SIZE, int THREADS, int SLOTS, int CHAIN,
-          int MEASURED, typename R, typename H, typename C, typename SplitReals,
-          typename SplitWords, typename Masses, typename Counts>
+          int MEASURED, typename R, typename H, typename C, typename Words,
+          typename Masses>
 inline void sample_mass(thread const R& row, thread const Params& params, uint split,
-                        Place at, H chain, C cells, SplitReals split_reals,
-                        SplitWords split_words, Masses masses, Counts counts) {
+                        Place at, H chain, C cells, Words results, Masses masses) {
   if (!is_measured<SLOTS>(params)) {
     return;
   }
@@ -56,20 +55,22 @@ inline void sample_mass(thread const R& row, thread const Params& params, uint s
   load_split<VOCAB_SIZE, SPLIT_SIZE, THREADS>(tokens, row, params, split, at);
 
   constexpr int LINKS = share_size(VOCAB_SIZE, SPLIT_SIZE, THREADS, CHAIN);
-  const float largest = softmax_of<VOCAB_SIZE, SPLIT_SIZE, THREADS, SLOTS>(
-                            split_reals, row.index, params, at, cells)
-                            .largest;
+  const Results in = results_of<VOCAB_SIZE, SPLIT_SIZE, SLOTS>(row.index);
+  const float largest =
+      softmax_of<VOCAB_SIZE, SPLIT_SIZE, THREADS>(results, in, params, at, cells)
+          .largest;
   Tokens<LINKS> links;
   float keys[LINKS];
-  load_links<VOCAB_SIZE, SPLIT_SIZE, THREADS, SLOTS, CHAIN>(
-      links, keys, split_reals, split_words, row.index, largest, params, at);
+  load_links<VOCAB_SIZE, SPLIT_SIZE, THREADS, CHAIN>(links, keys, results, in, largest,
+                                                     params, at);
   const uint length =
       find_chain<THREADS, MEASURED>(links, keys, at, cells, chain.x, chain.id);
 
+  const float base = metal::max(largest, lowest());
   float weights[SIZE];
 #pragma unroll
   for (int i = 0; i < SIZE; ++i) {
-    weights[i] = weight_of(tokens.x[i], largest, params.inv_temp);
+    weights[i] = weight_of(tokens.x[i], base, params);
   }
   for (uint link = 0; link < length; ++link) {
     const float x = chain.x[link];
@@ -91,7 +92,7 @@ inline void sample_mass(thread const R& row, thread const Params& params, uint s
   }
   barrier();
   const uint splits = num_splits(VOCAB_SIZE, SPLIT_SIZE);
-  const uint begin = (row.index * splits + split) * MEASURED;
+  const uint place = measured_at<MEASURED>(row.index * splits + split, at.index);
   if (at.index < length) {
     float mass = 0.0f;
     uint count = 0;
@@ -99,8 +100,8 @@ inline void sample_mass(thread const R& row, thread const Params& params, uint s
       mass += chain.masses[at.index * 32 + i];
       count += chain.counts[at.index * 32 + i];
     }
-    masses[begin + at.index] = mass;
-    counts[begin + at.index] = count;
+    masses[place] = as_type<uint>(mass);
+    masses[place + MEASURED] = count;
   }
 }
 

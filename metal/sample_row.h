@@ -15,34 +15,33 @@ inline bool is_kept(float x, Before before, float mass, float largest,
   return before.count == 0 || (is_in_top_k && is_in_top_p && is_in_min_p);
 }
 
-// A row with a small top_k: the selections of its splits, selected from again. top-p
-// keeps of the mass that top-k leaves.
-template <int VOCAB_SIZE, int SPLIT_SIZE, int THREADS, int SLOTS, typename L,
-          typename C, typename Reals, typename Words>
-inline Runner draw_of_top(thread const Params& params, uint row, float largest,
-                          Place at, L lists, C cells, Reals split_reals,
-                          Words split_words) {
-  const uint splits = num_splits(VOCAB_SIZE, SPLIT_SIZE);
-  constexpr int SIZE = share_size(VOCAB_SIZE, SPLIT_SIZE, THREADS, SLOTS);
-  Tokens<SIZE> tokens;
+// Load what the splits have selected; nothing, if `top_k` is 0.
+template <int VOCAB_SIZE, int SPLIT_SIZE, int THREADS, int SIZE, typename Words>
+inline void load_top(thread Tokens<SIZE>& tokens, uint top_k, Words results, Results in,
+                     Place at) {
+  const uint number = num_splits(VOCAB_SIZE, SPLIT_SIZE) * top_k;
 #pragma unroll
   for (int i = 0; i < SIZE; ++i) {
     const uint place = i * THREADS + at.index;
-    const uint split = place / params.top_k;
     tokens.x[i] = -infinity();
-    tokens.id[i] = NONE - place; // no token's, and no other place's
-    if (split < splits) {
-      const uint begin = results_at<SLOTS>(row, splits, split);
-      const uint token = begin + place % params.top_k;
-      tokens.x[i] = split_reals[token];
-      tokens.id[i] = tokens.x[i] == -infinity() ? NONE - place : split_words[token];
+    tokens.id[i] = NONE;
+    if (place < number) {
+      tokens.x[i] = as_type<float>(uint(results[in.x + place]));
+      tokens.id[i] = results[in.id + place];
     }
   }
-  const uint length =
-      select_top<THREADS, SLOTS>(tokens, params.top_k, at, lists, cells);
+}
 
+// A row with a small top_k: the selections of its splits, selected from again. top-p
+// keeps of the mass that top-k leaves.
+template <int THREADS, int SLOTS, int SIZE, typename L, typename C>
+inline Runner draw_of_top(thread const Tokens<SIZE>& tokens,
+                          thread const Params& params, float largest, Place at, L lists,
+                          C cells) {
+  const uint length = select_top<THREADS, SLOTS>(tokens, largest_x(tokens),
+                                                 params.top_k, at, lists, cells);
   if (at.index < length) {
-    lists.x[at.index] = weight_of(lists.top_x[at.index], largest, params.inv_temp);
+    lists.x[at.index] = weight_of(lists.top_x[at.index], largest, params);
   }
   barrier();
   Runner mine = no_runner();
@@ -67,11 +66,10 @@ inline Runner draw_of_top(thread const Params& params, uint row, float largest,
 // A row without: the first link of its chain that the filters keep. Links are measured
 // by sample_mass, if it has run, as far as it goes; by this threadgroup from there on.
 template <int VOCAB_SIZE, int SPLIT_SIZE, int THREADS, int SLOTS, int CHAIN,
-          int MEASURED, typename R, typename C, typename Reals, typename Words,
-          typename Masses, typename Counts>
+          int MEASURED, typename R, typename C, typename Words, typename Masses>
 inline Runner draw_of_chain(thread const R& row, thread const Params& params,
-                            Softmax softmax, Place at, C cells, Reals split_reals,
-                            Words split_words, Masses masses, Counts counts) {
+                            Softmax softmax, Place at, C cells, Words results,
+                            Results in, Masses masses) {
   const uint splits = num_splits(VOCAB_SIZE, SPLIT_SIZE);
   const float largest = softmax.largest;
   const bool measures = is_measured<SLOTS>(params);
@@ -82,8 +80,8 @@ inline Runner draw_of_chain(thread const R& row, thread const Params& params,
   constexpr int SIZE = share_size(VOCAB_SIZE, SPLIT_SIZE, THREADS, CHAIN);
   Tokens<SIZE> links;
   float keys[SIZE];
-  const bool has_more = load_links<VOCAB_SIZE, SPLIT_SIZE, THREADS, SLOTS, CHAIN>(
-      links, keys, split_reals, split_words, row.index, largest, params, at);
+  const bool has_more = load_links<VOCAB_SIZE, SPLIT_SIZE, THREADS, CHAIN>(
+      links, keys, results, in, largest, params, at);
   const bool is_known = largest_of<THREADS>(has_more ? 1u : 0u, at, cells) == 0;
 
   Runner link = no_runner();
@@ -96,9 +94,9 @@ inline Runner draw_of_chain(thread const R& row, thread const Params& params,
     if (measures) {
       before.count = 0;
       for (uint split = at.index; split < splits; split += THREADS) {
-        const uint place = (row.index * splits + split) * MEASURED + i;
-        before.count += counts[place];
-        before.mass += masses[place];
+        const uint place = measured_at<MEASURED>(row.index * splits + split, i);
+        before.mass += as_type<float>(uint(masses[place]));
+        before.count += masses[place + MEASURED];
       }
       before.count = sum_of<THREADS>(before.count, at, cells);
       before.mass = sum_of<THREADS>(before.mass, at, cells);
@@ -118,15 +116,19 @@ inline Runner draw_of_chain(thread const R& row, thread const Params& params,
 }
 
 template <int VOCAB_SIZE, int SPLIT_SIZE, int THREADS, int SLOTS, int CHAIN,
-          int MEASURED, typename R, typename L, typename C, typename Reals,
-          typename Words, typename Masses, typename Counts, typename Drawn,
-          typename Errors, typename LogProbs>
+          int MEASURED, typename R, typename L, typename C, typename Words,
+          typename Masses, typename Drawn, typename Errors, typename LogProbs>
 inline void sample_row(thread const R& row, thread const Params& params, Place at,
-                       L lists, C cells, Reals split_reals, Words split_words,
-                       Masses masses, Counts counts, Drawn tokens, Errors errors,
-                       LogProbs log_probs) {
-  const Softmax softmax = softmax_of<VOCAB_SIZE, SPLIT_SIZE, THREADS, SLOTS>(
-      split_reals, row.index, params, at, cells);
+                       L lists, C cells, Words results, Masses masses, Drawn tokens,
+                       Errors errors, LogProbs log_probs) {
+  constexpr int SIZE = share_size(VOCAB_SIZE, SPLIT_SIZE, THREADS, SLOTS);
+  const Results in = results_of<VOCAB_SIZE, SPLIT_SIZE, SLOTS>(row.index);
+  const bool selects = is_selected<SLOTS>(params);
+  Tokens<SIZE> top; // PERF: read before anything waits for the others
+  load_top<VOCAB_SIZE, SPLIT_SIZE, THREADS>(top, selects ? params.top_k : 0u, results,
+                                            in, at);
+  const Softmax softmax =
+      softmax_of<VOCAB_SIZE, SPLIT_SIZE, THREADS>(results, in, params, at, cells);
   const bool has_nan = is_nan(softmax.mass);
   if (has_nan || softmax.largest == -infinity()) {
     if (at.index == 0) {
@@ -137,12 +139,11 @@ inline void sample_row(thread const R& row, thread const Params& params, Place a
     return;
   }
   Runner draw;
-  if (is_selected<SLOTS>(params)) {
-    draw = draw_of_top<VOCAB_SIZE, SPLIT_SIZE, THREADS, SLOTS>(
-        params, row.index, softmax.largest, at, lists, cells, split_reals, split_words);
+  if (selects) {
+    draw = draw_of_top<THREADS, SLOTS>(top, params, softmax.largest, at, lists, cells);
   } else {
     draw = draw_of_chain<VOCAB_SIZE, SPLIT_SIZE, THREADS, SLOTS, CHAIN, MEASURED>(
-        row, params, softmax, at, cells, split_reals, split_words, masses, counts);
+        row, params, softmax, at, cells, results, in, masses);
   }
   if (at.index == 0) {
     tokens[row.index] = draw.id;

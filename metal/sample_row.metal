@@ -1,7 +1,7 @@
 // Body for mx.fast.metal_kernel and mx.fast.cuda_kernel; sample_row.h says what it does.
 //
-//   logits, reals, words, histories, biases, masks as sample_split's; its results and
-//   those of sample_mass, or any arrays if MEASURED is 0
+//   as sample_split's; its results and those of sample_mass, or any words if MEASURED
+//   is 0
 //   out: tokens, errors, log_probs [batch_size]
 constexpr int SIZE = sampling::share_size(VOCAB_SIZE, SPLIT_SIZE, THREADS, SLOTS);
 constexpr int LIST_SIZE = sampling::list_size(SLOTS, SIZE, THREADS);
@@ -15,9 +15,9 @@ THREADGROUP_ARRAY(uint, cell_id, 32)
 const sampling::Place at = {thread_position_in_threadgroup.x, thread_index_in_simdgroup,
                             simdgroup_index_in_threadgroup};
 const uint index = threadgroup_position_in_grid.y;
-const auto row = sampling::row_of(logits, histories, biases, masks, index);
-const sampling::Params params = sampling::params_of(reals, words, index, VOCAB_SIZE);
+const auto row = ROW_OF(index);
+const sampling::Params drawn_with = sampling::params_of(params, index, VOCAB_SIZE);
 sampling::sample_row<VOCAB_SIZE, SPLIT_SIZE, THREADS, SLOTS, CHAIN, MEASURED>(
-    row, params, at, sampling::lists_of(list_x, list_id, top_x, top_id),
-    sampling::cells_of(cell_key, cell_x, cell_id), split_reals, split_words, masses,
-    counts, tokens, errors, log_probs);
+    row, drawn_with, at, sampling::lists_of(list_x, list_id, top_x, top_id),
+    sampling::cells_of(cell_key, cell_x, cell_id), results, masses, tokens, errors,
+    log_probs);

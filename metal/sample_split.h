@@ -8,80 +8,70 @@
 namespace sampling {
 
 // The chain of winners of a split. Only the first link if it is_plain().
-template <int THREADS, int SLOTS, int CHAIN, int SIZE, typename C, typename Reals,
-          typename Words>
+template <int THREADS, int CHAIN, int SIZE, typename C, typename Words>
 inline void write_chain(thread const Tokens<SIZE>& tokens,
-                        thread const float (&keys)[SIZE], bool is_plain, Place at,
-                        C cells, Reals reals, Words words, uint begin) {
-  Runner last = no_runner();
+                        thread const float (&keys)[SIZE], bool is_plain, uint split,
+                        Place at, C cells, Words results, Results in) {
+  Runner link = winner_of_all<THREADS>(tokens, keys, at, cells);
   uint length = 0;
-  for (; length < uint(is_plain ? 1 : CHAIN); ++length) {
-    const Runner next = winner_before<THREADS>(last, tokens, keys, at, cells);
-    if (next.id == NONE) {
+  while (link.id != NONE) {
+    if (at.index == 0) {
+      results[in.x + split * CHAIN + length] = as_type<uint>(link.x);
+      results[in.id + split * CHAIN + length] = link.id;
+    }
+    ++length;
+    if (is_plain || length == uint(CHAIN)) {
       break;
     }
-    if (at.index == 0) {
-      reals[begin + length] = next.x;
-      words[begin + length] = next.id;
-    }
-    last = next;
+    link = winner_before<THREADS>(link, tokens, keys, at, cells);
   }
   if (at.index == 0) {
-    words[begin + SLOTS] = length;
-    words[begin + SLOTS + 1] = !is_plain && length == uint(CHAIN) ? 1u : 0u;
+    results[in.length + split] = length;
+    results[in.has_more + split] = !is_plain && length == uint(CHAIN) ? 1u : 0u;
   }
 }
 
-template <int THREADS, int SLOTS, int SIZE, typename L, typename C, typename Reals,
-          typename Words>
-inline void write_top(thread const Tokens<SIZE>& tokens, uint top_k, Place at, L lists,
-                      C cells, Reals reals, Words words, uint begin) {
-  const uint length = select_top<THREADS, SLOTS>(tokens, top_k, at, lists, cells);
+template <int THREADS, int SLOTS, int SIZE, typename L, typename C, typename Words>
+inline void write_top(thread const Tokens<SIZE>& tokens, float largest, uint top_k,
+                      uint split, Place at, L lists, C cells, Words results,
+                      Results in) {
+  const uint length =
+      select_top<THREADS, SLOTS>(tokens, largest, top_k, at, lists, cells);
   if (at.index < top_k) {
     const bool is_there = at.index < length;
-    reals[begin + at.index] = is_there ? float(lists.top_x[at.index]) : -infinity();
-    words[begin + at.index] = is_there ? uint(lists.top_id[at.index]) : uint(NONE);
-  }
-  if (at.index == 0) {
-    words[begin + SLOTS] = length;
-    words[begin + SLOTS + 1] = 0u;
+    const float x = is_there ? float(lists.top_x[at.index]) : -infinity();
+    results[in.x + split * top_k + at.index] = as_type<uint>(x);
+    results[in.id + split * top_k + at.index] =
+        is_there ? uint(lists.top_id[at.index]) : uint(NONE);
   }
 }
 
 template <int VOCAB_SIZE, int SPLIT_SIZE, int THREADS, int SLOTS, int CHAIN, typename R,
-          typename L, typename C, typename Reals, typename Words>
+          typename L, typename C, typename Words>
 inline void sample_split(thread const R& row, thread const Params& params, uint split,
-                         Place at, L lists, C cells, Reals reals, Words words) {
+                         Place at, L lists, C cells, Words results) {
   constexpr int SIZE = SPLIT_SIZE / THREADS;
   Tokens<SIZE> tokens;
   load_split<VOCAB_SIZE, SPLIT_SIZE, THREADS>(tokens, row, params, split, at);
 
+  const float mine = largest_x(tokens);
+  const float largest = largest_of<THREADS>(mine, at, cells);
+  const float base = metal::max(largest, lowest());
   float mass = 0.0f;
-  float largest = -infinity();
 #pragma unroll
   for (int i = 0; i < SIZE; ++i) {
-    if (is_nan(tokens.x[i])) {
-      mass = tokens.x[i]; // and so the sum
-      tokens.x[i] = -infinity();
-    }
-    largest = metal::max(largest, tokens.x[i]);
-  }
-  largest = largest_of<THREADS>(largest, at, cells);
-#pragma unroll
-  for (int i = 0; i < SIZE; ++i) {
-    mass += weight_of(tokens.x[i], largest, params.inv_temp);
+    mass += weight_of(tokens.x[i], base, params);
   }
   mass = sum_of<THREADS>(mass, at, cells);
 
-  const uint begin =
-      results_at<SLOTS>(row.index, num_splits(VOCAB_SIZE, SPLIT_SIZE), split);
+  const Results in = results_of<VOCAB_SIZE, SPLIT_SIZE, SLOTS>(row.index);
   if (at.index == 0) {
-    reals[begin + SLOTS] = largest;
-    reals[begin + SLOTS + 1] = mass;
+    results[in.largest + split] = as_type<uint>(largest);
+    results[in.mass + split] = as_type<uint>(mass);
   }
   if (is_selected<SLOTS>(params)) {
-    write_top<THREADS, SLOTS>(tokens, params.top_k, at, lists, cells, reals, words,
-                              begin);
+    write_top<THREADS, SLOTS>(tokens, mine, params.top_k, split, at, lists, cells,
+                              results, in);
     return;
   }
   float keys[SIZE];
@@ -93,8 +83,8 @@ inline void sample_split(thread const R& row, thread const Params& params, uint 
   } else {
     keys_of(keys, tokens, largest, params);
   }
-  write_chain<THREADS, SLOTS, CHAIN>(tokens, keys, is_plain<SLOTS>(params), at, cells,
-                                     reals, words, begin);
+  write_chain<THREADS, CHAIN>(tokens, keys, is_plain<SLOTS>(params), split, at, cells,
+                              results, in);
 }
 
 } // namespace sampling

@@ -1,9 +1,10 @@
 // The likeliest tokens of those that a threadgroup's threads hold, exactly, in order.
 //
-// Threads are taken in groups, and of the groups' own likeliest tokens the k-th is a
-// bound: k tokens at least come before it or are it. Few more do, as a rule, and never
-// more than k groups have. These are gathered, and each counts how many come before it.
-// No sort, no loop that depends on the logits, and ties cost no more than other logits.
+// Threads are taken in groups, and of the groups' own largest logits the k-th is a
+// bound: k tokens at least are as likely. Few more are, as a rule; these are gathered,
+// and each counts how many come before it. Where many are, since most groups are empty,
+// or the likeliest stand close together or are equal, each thread is a group, and of
+// equals their ids decide. No sort, and no loop that depends on the logits but then.
 namespace sampling {
 
 // Threadgroup memory of a selection: a list [list_size()], and what is found [SLOTS].
@@ -20,8 +21,48 @@ inline Lists<Reals, Words> lists_of(Reals x, Words id, Reals top_x, Words top_id
   return lists;
 }
 
+// With groups of one thread fewer than SLOTS threads have tokens above the bound.
 constexpr int list_size(int slots, int size, int threads) {
   return slots * size > threads ? slots * size : threads;
+}
+
+// 1 << this many threads are a group: groups are half as many again as are looked for,
+// or all threads.
+template <int THREADS> inline uint group_shift(uint top_k) {
+  uint shift = 0;
+  while (shift < 5 && 3 * top_k <= uint(THREADS) >> shift) {
+    ++shift;
+  }
+  return shift;
+}
+
+// A logit that `top_k` groups at least have in them, or lowest() if fewer groups have
+// any.
+//
+//   x  the largest of this thread's tokens
+template <int THREADS, typename L, typename C>
+inline float bound_of(float x, uint shift, uint top_k, Place at, L lists, C cells) {
+  for (uint step = 0; step < shift; ++step) {
+    const float other = metal::simd_shuffle_xor(x, 1u << step);
+    x = metal::max(x, other);
+  }
+  const uint groups = uint(THREADS) >> shift;
+  const uint group = at.index >> shift;
+  if (group << shift == at.index) {
+    lists.x[group] = x;
+  }
+  barrier();
+  float candidate = -infinity();
+  if (at.index < groups) {
+    const float mine = lists.x[at.index];
+    uint not_less = 0;
+    for (uint i = 0; i < groups; ++i) {
+      const float other = lists.x[i];
+      not_less += other >= mine ? 1u : 0u;
+    }
+    candidate = not_less >= top_k ? mine : -infinity();
+  }
+  return metal::max(largest_of<THREADS>(candidate, at, cells), lowest());
 }
 
 // How many of a list's tokens come before one.
@@ -35,91 +76,95 @@ template <typename L> inline uint rank_in(L lists, uint length, float x, uint id
   return rank;
 }
 
+inline bool is_gathered(float x, uint id, float bound, uint last_id) {
+  return x >= bound && (x > bound || id <= last_id);
+}
+
+template <int SIZE>
+inline uint number_from(float bound, thread const Tokens<SIZE>& tokens) {
+  uint number = 0;
+#pragma unroll
+  for (int i = 0; i < SIZE; ++i) {
+    number += tokens.x[i] >= bound ? 1u : 0u;
+  }
+  return number;
+}
+
+// The last of the tokens equal to `bound` that are among the top_k likeliest.
+template <int THREADS, int SIZE, typename C>
+inline uint last_of_equals(float bound, uint top_k, thread const Tokens<SIZE>& tokens,
+                           Place at, C cells) {
+  uint above = 0;
+#pragma unroll
+  for (int i = 0; i < SIZE; ++i) {
+    above += tokens.x[i] > bound ? 1u : 0u;
+  }
+  const uint wanted = top_k - sum_of<THREADS>(above, at, cells);
+  uint low = 0;
+  uint high = NONE;
+  while (low < high) {
+    const uint middle = low + (high - low) / 2;
+    uint number = 0;
+#pragma unroll
+    for (int i = 0; i < SIZE; ++i) {
+      number += tokens.x[i] == bound && tokens.id[i] <= middle ? 1u : 0u;
+    }
+    if (sum_of<THREADS>(number, at, cells) >= wanted) {
+      high = middle;
+    } else {
+      low = middle + 1;
+    }
+  }
+  return low;
+}
+
 // Fill lists.top_x and lists.top_id with the `top_k` likeliest tokens and return how
 // many there are: fewer if only so many are not -infinity.
 //
-//   top_k  1 to SLOTS, and SLOTS is at most THREADS
+//   top_k    1 to SLOTS, and SLOTS is at most THREADS
+//   largest  of this thread's tokens; none that is NaN is selected
 template <int THREADS, int SLOTS, int SIZE, typename L, typename C>
-inline uint select_top(thread const Tokens<SIZE>& tokens, uint top_k, Place at, L lists,
-                       C cells) {
-  float best_x = tokens.x[0];
-  uint best_id = tokens.id[0];
+inline uint select_top(thread const Tokens<SIZE>& tokens, float largest, uint top_k,
+                       Place at, L lists, C cells) {
+  const uint shift = group_shift<THREADS>(top_k);
+  float bound = bound_of<THREADS>(largest, shift, top_k, at, lists, cells);
+  Turn turn = turn_of<THREADS>(number_from(bound, tokens), at, cells);
+  uint last_id = NONE;
+  // PERF: what is gathered is compared each with each.
+  if (turn.sum > uint(2 * SLOTS)) {
+    bound = bound_of<THREADS>(largest, 0u, top_k, at, lists, cells);
+    turn = turn_of<THREADS>(number_from(bound, tokens), at, cells);
+  }
+  if (turn.sum > uint(2 * SLOTS)) {
+    last_id = last_of_equals<THREADS>(bound, top_k, tokens, at, cells);
+    uint mine = 0;
 #pragma unroll
-  for (int i = 1; i < SIZE; ++i) {
-    if (comes_before(tokens.x[i], tokens.id[i], best_x, best_id)) {
-      best_x = tokens.x[i];
-      best_id = tokens.id[i];
+    for (int i = 0; i < SIZE; ++i) {
+      mine += is_gathered(tokens.x[i], tokens.id[i], bound, last_id) ? 1u : 0u;
     }
+    turn = turn_of<THREADS>(mine, at, cells);
   }
-  // PERF: groups of 2, 4, ... threads for as long as what k of them have fits the list.
-  uint shift = 0;
-  for (; shift < 5 && 2 * top_k << shift <= uint(SLOTS); ++shift) {
-    const float other_x = metal::simd_shuffle_xor(best_x, 1u << shift);
-    const uint other_id = metal::simd_shuffle_xor(best_id, 1u << shift);
-    if (comes_before(other_x, other_id, best_x, best_id)) {
-      best_x = other_x;
-      best_id = other_id;
-    }
-  }
-  const uint groups = uint(THREADS) >> shift;
-  const uint group = at.index >> shift;
-  if (group << shift == at.index) {
-    lists.x[group] = best_x;
-    lists.id[group] = best_id;
-  }
-  barrier();
-  if (at.index < groups) {
-    const float x = lists.x[at.index];
-    const uint id = lists.id[at.index];
-    if (rank_in(lists, groups, x, id) == top_k - 1) {
-      lists.top_x[0] = x;
-      lists.top_id[0] = id;
-    }
-  }
-  barrier();
-  const float bound_x = lists.top_x[0];
-  const uint bound_id = lists.top_id[0];
-
-  uint mine = 0;
+  uint slot = turn.before;
 #pragma unroll
   for (int i = 0; i < SIZE; ++i) {
-    const bool is_out = tokens.x[i] == -infinity() ||
-                        comes_before(bound_x, bound_id, tokens.x[i], tokens.id[i]);
-    mine += is_out ? 0u : 1u;
-  }
-  uint slot = metal::simd_prefix_exclusive_sum(mine);
-  if (at.lane == 31) {
-    cells.id[at.simdgroup] = slot + mine;
-  }
-  barrier();
-  uint length = 0;
-  for (int i = 0; i < THREADS / 32; ++i) {
-    const uint gathered = cells.id[i];
-    slot += uint(i) < at.simdgroup ? gathered : 0u;
-    length += gathered;
-  }
-#pragma unroll
-  for (int i = 0; i < SIZE; ++i) {
-    const bool is_out = tokens.x[i] == -infinity() ||
-                        comes_before(bound_x, bound_id, tokens.x[i], tokens.id[i]);
-    if (!is_out) {
+    if (is_gathered(tokens.x[i], tokens.id[i], bound, last_id)) {
       lists.x[slot] = tokens.x[i];
       lists.id[slot] = tokens.id[i];
       ++slot;
     }
   }
   barrier();
-  for (uint i = at.index; i < length; i += THREADS) {
+  for (uint i = at.index; i < turn.sum; i += THREADS) {
     const float x = lists.x[i];
     const uint id = lists.id[i];
-    const uint rank = rank_in(lists, length, x, id);
+    const uint rank = rank_in(lists, turn.sum, x, id);
     if (rank < top_k) {
       lists.top_x[rank] = x;
       lists.top_id[rank] = id;
     }
   }
   barrier();
-  return metal::min(length, top_k);
+  return metal::min(turn.sum, top_k);
 }
 
 } // namespace sampling

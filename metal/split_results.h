@@ -1,11 +1,11 @@
-// What a kernel leaves of a split for the next one: two rows of SLOTS + 2.
+// What a kernel leaves of a split for the next one, in a row of words for each row:
 //
-//   reals: x of some tokens, then the largest x and the sum of the weights below it,
-//          NaN if any x is
-//   words: the ids of these tokens, then their number and whether it stands for more
+//   [num_splits] four times: the largest x, the sum of the weights below it (NaN if any
+//       x is), how many links the chain has, whether it stands for more
+//   [num_splits * SLOTS] twice: x of some tokens, and their ids
 //
-// The tokens are the likeliest top_k of the split (filled up with NONE, whose x is
-// -infinity), or its chain of winners.
+// The tokens are the likeliest top_k of each split (filled up with -infinity and NONE),
+// top_k after top_k; or the splits' chains of winners, each with room for CHAIN.
 namespace sampling {
 
 // Rows whose top_k is small enough to be selected in threadgroup memory.
@@ -29,8 +29,33 @@ constexpr int num_splits(int vocab_size, int split_size) {
   return (vocab_size + split_size - 1) / split_size;
 }
 
-template <int SLOTS> inline uint results_at(uint row, uint splits, uint split) {
-  return (row * splits + split) * (SLOTS + 2);
+// Where a row's results are.
+struct Results {
+  uint largest;
+  uint mass;
+  uint length;
+  uint has_more;
+  uint x;
+  uint id;
+};
+
+template <int VOCAB_SIZE, int SPLIT_SIZE, int SLOTS>
+inline Results results_of(uint row) {
+  const uint splits = num_splits(VOCAB_SIZE, SPLIT_SIZE);
+  const uint begin = row * splits * (4 + 2 * SLOTS);
+  Results at;
+  at.largest = begin;
+  at.mass = begin + splits;
+  at.length = begin + 2 * splits;
+  at.has_more = begin + 3 * splits;
+  at.x = begin + 4 * splits;
+  at.id = begin + (4 + SLOTS) * splits;
+  return at;
+}
+
+// Where the mass before a link of the chain is; its count is MEASURED words later.
+template <int MEASURED> inline uint measured_at(uint split, uint link) {
+  return split * 2 * MEASURED + link;
 }
 
 // The whole row's largest x and sum of weights, the latter NaN if any x is.
@@ -39,26 +64,29 @@ struct Softmax {
   float mass;
 };
 
-template <int VOCAB_SIZE, int SPLIT_SIZE, int THREADS, int SLOTS, typename Reals,
-          typename C>
-inline Softmax softmax_of(Reals split_reals, uint row, thread const Params& params,
+template <int VOCAB_SIZE, int SPLIT_SIZE, int THREADS, typename Words, typename C>
+inline Softmax softmax_of(Words results, Results in, thread const Params& params,
                           Place at, C cells) {
   const uint splits = num_splits(VOCAB_SIZE, SPLIT_SIZE);
-  Softmax softmax;
-  float largest = -infinity();
-  for (uint split = at.index; split < splits; split += THREADS) {
-    const float other = split_reals[results_at<SLOTS>(row, splits, split) + SLOTS];
-    largest = metal::max(largest, other);
+  constexpr int SIZE = (num_splits(VOCAB_SIZE, SPLIT_SIZE) + THREADS - 1) / THREADS;
+  float xs[SIZE];
+  float masses[SIZE];
+  Softmax softmax = {-infinity(), 0.0f};
+#pragma unroll
+  for (int i = 0; i < SIZE; ++i) {
+    const uint split = i * THREADS + at.index;
+    const bool is_there = split < splits;
+    xs[i] = is_there ? as_type<float>(uint(results[in.largest + split])) : -infinity();
+    masses[i] = is_there ? as_type<float>(uint(results[in.mass + split])) : 0.0f;
+    softmax.largest = metal::max(softmax.largest, xs[i]);
   }
-  softmax.largest = largest_of<THREADS>(largest, at, cells);
-  float mass = 0.0f;
-  for (uint split = at.index; split < splits; split += THREADS) {
-    const uint begin = results_at<SLOTS>(row, splits, split);
-    const float other = split_reals[begin + SLOTS];
-    const float weights = split_reals[begin + SLOTS + 1];
-    mass += weights * metal::exp(-gap_of(other, softmax.largest, params.inv_temp));
+  softmax.largest = largest_of<THREADS>(softmax.largest, at, cells);
+  const float base = metal::max(softmax.largest, lowest());
+#pragma unroll
+  for (int i = 0; i < SIZE; ++i) {
+    softmax.mass += rounded_product(masses[i], weight_of(xs[i], base, params));
   }
-  softmax.mass = sum_of<THREADS>(mass, at, cells);
+  softmax.mass = sum_of<THREADS>(softmax.mass, at, cells);
   return softmax;
 }
 
@@ -69,10 +97,10 @@ constexpr int share_size(int vocab_size, int split_size, int threads, int each) 
 
 // Load the links of all splits' chains, and their keys in the whole row's race; return
 // whether some chain has more links than there are.
-template <int VOCAB_SIZE, int SPLIT_SIZE, int THREADS, int SLOTS, int CHAIN, int SIZE,
-          typename Reals, typename Words>
+template <int VOCAB_SIZE, int SPLIT_SIZE, int THREADS, int CHAIN, int SIZE,
+          typename Words>
 inline bool load_links(thread Tokens<SIZE>& tokens, thread float (&keys)[SIZE],
-                       Reals split_reals, Words split_words, uint row, float largest,
+                       Words results, Results in, float largest,
                        thread const Params& params, Place at) {
   const uint splits = num_splits(VOCAB_SIZE, SPLIT_SIZE);
   bool has_more = false;
@@ -85,11 +113,10 @@ inline bool load_links(thread Tokens<SIZE>& tokens, thread float (&keys)[SIZE],
     tokens.id[i] = NONE;
     keys[i] = -infinity();
     if (split < splits) {
-      const uint begin = results_at<SLOTS>(row, splits, split);
-      has_more = has_more || split_words[begin + SLOTS + 1] != 0;
-      if (link < split_words[begin + SLOTS]) {
-        tokens.x[i] = split_reals[begin + link];
-        tokens.id[i] = split_words[begin + link];
+      has_more = has_more || results[in.has_more + split] != 0;
+      if (link < results[in.length + split]) {
+        tokens.x[i] = as_type<float>(uint(results[in.x + place]));
+        tokens.id[i] = results[in.id + place];
         keys[i] = params.is_greedy ? tokens.x[i]
                                    : key_of(tokens.x[i], tokens.id[i], largest, params);
       }

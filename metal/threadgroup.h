@@ -11,6 +11,10 @@ inline float infinity() {
   return as_type<float>(0x7F800000u);
 }
 
+inline float lowest() {
+  return as_type<float>(0xFF7FFFFFu);
+}
+
 inline bool is_nan(float x) {
   return (as_type<uint>(x) & 0x7FFFFFFFu) > 0x7F800000u;
 }
@@ -101,6 +105,27 @@ inline uint largest_of(uint value, Place at, C cells) {
   }
   barrier();
   return largest;
+}
+
+// Of values that threads have: what those before this one have together, and all.
+struct Turn {
+  uint before;
+  uint sum;
+};
+
+template <int THREADS, typename C> inline Turn turn_of(uint value, Place at, C cells) {
+  Turn turn = {metal::simd_prefix_exclusive_sum(value), 0u};
+  if (at.lane == 31) {
+    cells.id[at.simdgroup] = turn.before + value;
+  }
+  barrier();
+  for (int i = 0; i < THREADS / 32; ++i) {
+    const uint simdgroup = cells.id[i];
+    turn.before += uint(i) < at.simdgroup ? simdgroup : 0u;
+    turn.sum += simdgroup;
+  }
+  barrier();
+  return turn;
 }
 
 // A token in the race: its key, and what orders it.

@@ -18,7 +18,7 @@ inline Before tokens_before(float x, uint id, thread const R& row,
     const float other = x_of<VOCAB_SIZE>(row, params, token);
     if (comes_before(other, token, x, id)) {
       count += 1;
-      mass += weight_of(other, largest, params.inv_temp);
+      mass += weight_of(other, largest, params);
     }
   }
   Before before;
@@ -89,7 +89,7 @@ inline float mass_of_top(thread const R& row, thread const Params& params,
   const Before above =
       tokens_before<VOCAB_SIZE, THREADS>(last, 0u, row, params, largest, at, cells);
   return above.mass +
-         float(params.top_k - above.count) * weight_of(last, largest, params.inv_temp);
+         float(params.top_k - above.count) * weight_of(last, largest, params);
 }
 
 } // namespace sampling

@@ -58,16 +58,31 @@ inline void keys_of(thread float (&keys)[SIZE], thread const Tokens<SIZE>& token
   }
 }
 
-// The winner of the tokens that come before `last`; of all, if that is no_runner().
+// The winner of all tokens.
+template <int THREADS, int SIZE, typename C>
+inline Runner winner_of_all(thread const Tokens<SIZE>& tokens,
+                            thread const float (&keys)[SIZE], Place at, C cells) {
+  Runner mine = no_runner();
+#pragma unroll
+  for (int i = 0; i < SIZE; ++i) {
+    if (keys[i] > mine.key) { // of equals the first: ids ascend
+      mine.key = keys[i];
+      mine.x = tokens.x[i];
+      mine.id = tokens.id[i];
+    }
+  }
+  return winner_of<THREADS>(mine, at, cells);
+}
+
+// The winner of those that come before `last`.
 template <int THREADS, int SIZE, typename C>
 inline Runner winner_before(Runner last, thread const Tokens<SIZE>& tokens,
                             thread const float (&keys)[SIZE], Place at, C cells) {
   Runner mine = no_runner();
 #pragma unroll
   for (int i = 0; i < SIZE; ++i) {
-    if (keys[i] > -infinity() &&
-        comes_before(tokens.x[i], tokens.id[i], last.x, last.id) &&
-        comes_before(keys[i], tokens.id[i], mine.key, mine.id)) {
+    if (keys[i] > mine.key &&
+        comes_before(tokens.x[i], tokens.id[i], last.x, last.id)) {
       mine.key = keys[i];
       mine.x = tokens.x[i];
       mine.id = tokens.id[i];

@@ -24,11 +24,12 @@ import numpy as np
 from mlx_lm.sample_utils import make_sampler
 
 from pensieve.engine.sampling.gpu_kernels import SamplingKernels, Sizes, needs_mass
+from pensieve.engine.sampling.parameters import joined
 
 from ..timing import in_turn, no_collections
 from .decode_steps import decode_steps
 from .parts import Report
-from .sampling_rows import SETTINGS, Batch, Settings, batch
+from .sampling_rows import SETTINGS, WORD, Batch, Settings, batch
 
 VOCAB_SIZE = 151_936
 BATCHES = (1, 16, 64)
@@ -56,15 +57,14 @@ DEEP = 16
 Work = Callable[[], object]
 
 
-def arrays(
-    settings: Settings, batch_size: int
-) -> tuple[tuple[mx.array, mx.array], bool]:
-    """Return a batch's reals and words, all rows alike but for their seeds."""
+def drawn_with(settings: Settings, batch_size: int) -> tuple[mx.array, bool]:
+    """Return a batch's parameters, all rows alike but for their seeds, and whether
+    their kernels measure."""
     reals = np.array([settings.reals()] * batch_size, np.float32)
     words = np.array([settings.words(i, 77) for i in range(batch_size)], np.uint32)
-    made = mx.array(reals), mx.array(words)
-    mx.eval(*made)
-    return made, needs_mass(reals, words, VOCAB_SIZE)
+    params = mx.array(joined(reals, words))
+    mx.eval(params)
+    return params, needs_mass(reals, words, VOCAB_SIZE)
 
 
 def zipf(batch_size: int, vocab_size: int, dtype: mx.Dtype) -> mx.array:
@@ -92,8 +92,8 @@ def compiled(vocab_size: int) -> dict[str, float]:
         logits = zipf(1, vocab_size, dtype)
         for setting in ("top_k_top_p", "top_p"):
             began = time.perf_counter()
-            params, is_measured = arrays(TIMED[setting], 1)
-            mx.eval(SamplingKernels()(logits, *params, is_measured=is_measured))
+            params, is_measured = drawn_with(TIMED[setting], 1)
+            mx.eval(SamplingKernels()(logits, params, is_measured=is_measured))
             took[f"{name} {setting}"] = round(time.perf_counter() - began, 2)
     return took
 
@@ -103,11 +103,14 @@ def compared(
 ) -> dict[str, Any]:
     """Return how many tokens are not right answers, and which."""
     logits = mx.array(rows.logits).astype(dtype)
-    given = (rows.reals, rows.words, rows.histories, rows.biases, rows.masks)
+    params = joined(rows.reals, rows.words)
+    others = (rows.histories, rows.biases.view(np.uint32), rows.masks)
     if is_measured is None:
         is_measured = needs_mass(rows.reals, rows.words, logits.shape[1], sizes)
     sampler = SamplingKernels(sizes=sizes)
-    drawn = sampler(logits, *map(mx.array, given), is_measured=is_measured)
+    drawn = sampler(
+        logits, mx.array(params), *map(mx.array, others), is_measured=is_measured
+    )
     tokens, errors, log_probs = map(np.array, drawn)
     wrong: list[str] = []
     not_exact, worst = 0, 0.0
@@ -122,9 +125,11 @@ def compared(
             not_exact += 1
     alone = 0
     for i in range(0, len(tokens), 5):
-        one = (logits[i : i + 1], rows.reals[i : i + 1], rows.words[i : i + 1])
-        row = [mx.array(each) for each in (*one, *given[2:])]
-        again = sampler(*row, is_measured=is_measured)
+        is_adjusted = (rows.words[i, 5:] != WORD).any()
+        row = (logits[i : i + 1], mx.array(params[i : i + 1]))
+        # By the kernels without biases, penalties and masks, where it has none.
+        given = map(mx.array, others if is_adjusted else ())
+        again = sampler(*row, *given, is_measured=is_measured)
         same = [np.array(each)[0].tobytes() for each in again]
         alone += same != [np.array(each)[i].tobytes() for each in drawn]
     return {
@@ -154,9 +159,8 @@ def frequencies(settings: Settings, vocab_size: int = 1000) -> dict[str, float]:
     sampler = SamplingKernels()
     for first in range(0, NUM_DRAWS, size):
         words[:, 3] = np.arange(first, first + size)
-        tokens = sampler(
-            many, mx.array(reals), mx.array(words), is_measured=is_measured
-        )[0]
+        params = mx.array(joined(reals, words))
+        tokens = sampler(many, params, is_measured=is_measured)[0]
         counts += np.bincount(np.array(tokens), minlength=vocab_size)
     outside = counts.sum() - counts[order[kept]].sum()
     # Rare tokens together: the statistic wants some draws of each.
@@ -199,8 +203,8 @@ def kernels(logits: mx.array, sizes: Sizes, names: list[str]) -> dict[str, Work]
     sampler = SamplingKernels(sizes=sizes)
 
     def draw(name: str) -> Work:
-        params, is_measured = arrays(TIMED[name], len(logits))
-        return lambda: sampler(logits, *params, is_measured=is_measured)
+        params, is_measured = drawn_with(TIMED[name], len(logits))
+        return lambda: sampler(logits, params, is_measured=is_measured)
 
     return {name: draw(name) for name in names}
 
@@ -261,11 +265,11 @@ def as_graphs(batch_size: int, vocab_size: int, rounds: int) -> dict[str, Any]:
     sampler = SamplingKernels()
     works: dict[str, Work] = {}
     for name in ("top_k_top_p", "top_p", "greedy"):
-        params, is_measured = arrays(TIMED[name], batch_size)
+        params, is_measured = drawn_with(TIMED[name], batch_size)
         draw = partial(sampler, is_measured=is_measured)
         graph = mx.compile(draw)
-        works[name] = partial(draw, logits, *params)
-        works[f"{name} as a graph"] = partial(graph, logits, *params)
+        works[name] = partial(draw, logits, params)
+        works[f"{name} as a graph"] = partial(graph, logits, params)
     return timed(works, rounds)
 
 

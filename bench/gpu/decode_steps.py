@@ -14,6 +14,7 @@ from mlx_lm.models.cache import make_prompt_cache
 from mlx_lm.sample_utils import make_sampler
 
 from pensieve.engine.sampling.gpu_kernels import SamplingKernels, needs_mass
+from pensieve.engine.sampling.parameters import NUM_PARAMS, joined
 
 from ..timing import in_turn
 from .random_model import config, quantized
@@ -23,6 +24,8 @@ NUM_STEPS = 64
 WARM_STEPS = 8
 ROUNDS = 6
 PROMPT_SIZE = 32
+POSITION = NUM_PARAMS + 3
+"""Of a row's parameters."""
 
 Sample = Callable[[mx.array, int], mx.array]
 """Logits [batch_size, vocab_size] and a position → tokens [batch_size]."""
@@ -84,11 +87,11 @@ def kernel(settings: Settings, batch_size: int) -> Sample:
     reals = np.array([settings.reals()] * batch_size, np.float32)
     words = np.array([settings.words(i, 0) for i in range(batch_size)], np.uint32)
     is_measured = needs_mass(reals, words, VOCAB_SIZE)
-    sent = mx.array(reals)
+    params = joined(reals, words)
 
     def sample(logits: mx.array, position: int) -> mx.array:
-        words[:, 3] = position
-        return sampler(logits, sent, mx.array(words), is_measured=is_measured)[0]
+        params[:, POSITION] = position
+        return sampler(logits, mx.array(params), is_measured=is_measured)[0]
 
     return sample
 

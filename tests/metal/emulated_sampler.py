@@ -9,6 +9,7 @@ from sampling_cases import Batch
 
 from pensieve.engine.sampling.gpu_kernels import Sizes, needs_mass
 from pensieve.engine.sampling.kernel_texts import DTYPES, SIGNATURES, text, texts
+from pensieve.engine.sampling.parameters import joined
 
 Edit = Callable[[str], str]
 """Of the kernels' texts."""
@@ -21,6 +22,7 @@ class EmulatedSampler:
         measures: whether `sample_mass` is run where it is needed, as a GPU's sampler
             does; without, one threadgroup does its work.
         edit: what is done to the texts first.
+        adjusted: whether the kernels read histories, biases and masks.
     """
 
     def __init__(
@@ -31,21 +33,23 @@ class EmulatedSampler:
         sizes: Sizes,
         measures: bool = True,
         edit: Edit = str,
+        adjusted: bool = True,
     ) -> None:
         self._vocab_size = vocab_size
         self._sizes = sizes
         self._measures = measures
+        self._adjusted = adjusted
         kernels = [
             Kernel(
                 name,
                 edit(text(f"{name}.metal")),
-                [(array, _dtype(array, dtype)) for array in signature.inputs],
+                [(array, _dtype(array, dtype)) for array in signature.inputs(adjusted)],
                 [(array, _dtype(array, dtype)) for array in signature.outputs],
             )
             for name, signature in SIGNATURES.items()
         ]
         constants = sizes.constants(vocab_size, measures)
-        self._emulator = Emulator(folder, edit(texts(None)), kernels, constants)
+        self._emulator = Emulator(folder, edit(texts(None, "", adjusted)), kernels, constants)
 
     def __call__(
         self, batch: Batch, schedule: int = 0
@@ -53,9 +57,10 @@ class EmulatedSampler:
         """Return tokens, errors and log-probabilities."""
         batch_size, vocab_size = batch.logits.shape
         assert vocab_size == self._vocab_size
-        rows = [batch.logits, batch.reals, batch.words]
-        given = (batch.histories, batch.biases, batch.masks)
-        rows += [np.zeros(8, "u4") if array is None else array for array in given]
+        rows = [batch.logits, joined(batch.reals, batch.words)]
+        if self._adjusted:
+            given = (batch.histories, batch.biases, batch.masks)
+            rows += [np.zeros(8, "u4") if array is None else array for array in given]
         sizes = self._sizes.output_sizes(batch_size, vocab_size)
         grid = (self._sizes.num_splits(vocab_size), batch_size)
 
@@ -63,13 +68,13 @@ class EmulatedSampler:
             outputs = [sizes[output] for output in SIGNATURES[name].outputs]
             return self._emulator.run(name, inputs, outputs, grid, schedule)
 
-        split = run("sample_split", rows, grid)
-        mass = split
+        results = run("sample_split", rows, grid)
+        masses = results
         if self._measures and needs_mass(
             batch.reals, batch.words, vocab_size, self._sizes
         ):
-            mass = run("sample_mass", rows + split, grid)
-        return tuple(run("sample_row", rows + split + mass, (1, batch_size)))
+            masses = run("sample_mass", rows + results, grid)
+        return tuple(run("sample_row", rows + results + masses, (1, batch_size)))
 
     def close(self) -> None:
         """End its process."""

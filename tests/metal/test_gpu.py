@@ -17,6 +17,7 @@ from pensieve.engine.sampling.gpu_kernels import (
     available_backend,
     needs_mass,
 )
+from pensieve.engine.sampling.parameters import joined
 
 NUM_ROWS = int(os.environ.get("PENSIEVE_TEST_GPU_ROWS") or cases.NUM_FAST)
 """Of 5,200; from 320 on they have the vocabularies of real models."""
@@ -38,7 +39,8 @@ def drawn(batch: cases.Batch, sizes: Sizes, is_measured: bool | None = None):
     logits = mx.array(batch.logits)
     if batch.is_bfloat16:
         logits = logits.view(mx.bfloat16)
-    given = (batch.reals, batch.words, batch.histories, batch.biases, batch.masks)
+    biases = None if batch.biases is None else batch.biases.view(np.uint32)
+    given = (joined(batch.reals, batch.words), batch.histories, biases, batch.masks)
     arrays = [None if array is None else mx.array(array) for array in given]
     if is_measured is None:
         is_measured = needs_mass(batch.reals, batch.words, batch.logits.shape[1], sizes)

@@ -36,12 +36,12 @@ def sampler(emulated, monkeypatch):
     def made(vocab_size: int) -> GpuSampler:
         kernels = emulated(vocab_size, "float32", SIZES)
 
-        def call(logits, reals, words, *others, is_measured):
-            assert is_measured == needs_mass(
-                np.array(reals), np.array(words), logits.shape[1]
-            )
+        def call(logits, params, *others, is_measured):
+            reals, words = np.split(np.array(params), 2, axis=1)
+            reals = reals.view(np.float32)
+            assert is_measured == needs_mass(reals, words, logits.shape[1])
             others = [None if each is None else np.array(each) for each in others]
-            batch = Batch(np.array(logits), np.array(reals), np.array(words), *others)
+            batch = Batch(np.array(logits), reals, words, *others)
             return Drawn(*map(mx.array, kernels(batch)))
 
         monkeypatch.setattr(gpu_sampler, "SamplingKernels", lambda: call)

@@ -9,7 +9,13 @@ import mlx.core as mx
 import pytest
 
 from pensieve.engine.sampling.gpu_kernels import SamplingKernels, Sizes
-from pensieve.engine.sampling.kernel_texts import LOGITS, SIGNATURES, text, texts
+from pensieve.engine.sampling.kernel_texts import (
+    LOGITS,
+    SIGNATURES,
+    text,
+    texts,
+    without_comments,
+)
 
 VOCAB_SIZE = 151_936
 NOT_IN_METAL = {
@@ -32,16 +38,22 @@ def sources(tmp_path_factory):
     """The source of each kernel, by its name and logits' type."""
     folder = tmp_path_factory.mktemp("exported")
 
-    def exported(dtype, batch_size, capfd) -> dict[str, str]:
-        def draw(logits, reals, words):
-            return SamplingKernels("metal", verbose=True)(logits, reals, words)
+    others = [
+        mx.zeros((1, VOCAB_SIZE), mx.uint32),
+        mx.zeros((1, VOCAB_SIZE), mx.uint32),
+        mx.zeros((1, VOCAB_SIZE // 32), mx.uint32),
+    ]
+
+    def exported(dtype, batch_size, capfd, num_others=0) -> dict[str, str]:
+        def draw(logits, params, *others):
+            return SamplingKernels("metal", verbose=True)(logits, params, *others)
 
         mx.export_function(
             str(folder / "draw.mlxfn"),
             draw,
             mx.zeros((batch_size, VOCAB_SIZE), dtype),
-            mx.zeros((batch_size, 8)),
-            mx.zeros((batch_size, 8), mx.uint32),
+            mx.zeros((batch_size, 16), mx.uint32),
+            *others[:num_others],
         )
         parts = re.split(r"Generated source code for `(\w+)`:", capfd.readouterr().out)
         return dict(zip(parts[1::2], parts[2::2], strict=True))
@@ -49,9 +61,11 @@ def sources(tmp_path_factory):
     return exported
 
 
+@pytest.mark.parametrize("num_others", [0, 1, 3])
 @pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
-def test_mlx_writes_a_function_around_each_body(sources, capfd, dtype):
-    made = sources(getattr(mx, dtype), 1, capfd)
+def test_mlx_writes_a_function_around_each_body(sources, capfd, dtype, num_others):
+    made = sources(getattr(mx, dtype), 1, capfd, num_others)
+    is_adjusted = num_others > 0
 
     assert len(made) == len(SIGNATURES)
     for (name, signature), (title, source) in zip(
@@ -60,9 +74,9 @@ def test_mlx_writes_a_function_around_each_body(sources, capfd, dtype):
         assert title.startswith(f"{name}_{LOGITS[getattr(mx, dtype)]}_")
         function = re.search(r"\[\[kernel\]\] void (\w+)\(", source)[1]
         assert len(function) < 230  # MLX has files of these names, with an ending
-        assert texts("metal", name) in source
-        assert text(f"{name}.metal") in source
-        arrays = signature.inputs + signature.outputs
+        assert texts("metal", name, is_adjusted) in source
+        assert without_comments(text(f"{name}.metal")) in source
+        arrays = signature.inputs(is_adjusted) + signature.outputs
         numbers = [
             int(re.search(rf"\b{array} \[\[buffer\((\d+)\)\]\]", source)[1])
             for array in arrays
@@ -83,13 +97,15 @@ def test_mlx_writes_a_function_around_each_body(sources, capfd, dtype):
 
 def test_a_source_does_not_depend_on_the_batch(sources, capfd):
     """MLX compiles a kernel again whose text has changed since its last call."""
-    assert sources(mx.float32, 1, capfd) == sources(mx.float32, 64, capfd)
+    for num_others in (0, 3):
+        one = sources(mx.float32, 1, capfd, num_others)
+        assert one == sources(mx.float32, 64, capfd, num_others)
 
 
 @pytest.mark.parametrize("what", NOT_IN_METAL)
 def test_the_texts_have_nothing_that_metal_has_not(what):
     for name in (*SIGNATURES, ""):
-        written = text(f"{name}.metal") if name else texts(None)
+        written = text(f"{name}.metal") if name else texts(None) + text("plain_row.h")
         code = re.sub(r"//.*", "", written)
         found = re.search(what, code)
         assert found is None, (NOT_IN_METAL[what], code[found.start() - 80 :][:160])

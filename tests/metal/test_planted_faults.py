@@ -11,7 +11,7 @@ from metal.emulator import SCHEDULES, EmulatorError, skip_where_it_cannot_run
 
 from pensieve.engine.sampling.gpu_kernels import Sizes
 
-SIZES = Sizes(split_size=256, threads=64)
+SIZES = Sizes(split_size=256, threads=64, slots=32)
 VOCAB_SIZE = 1003
 NUM_ROWS = 200
 
@@ -29,16 +29,20 @@ UNDEFINED = {
         "  Runner winner",
     ),
     "a list without a barrier": (
-        "    lists.id[group] = best_id;\n  }\n  barrier();",
-        "    lists.id[group] = best_id;\n  }",
+        "    lists.x[group] = x;\n  }\n  barrier();",
+        "    lists.x[group] = x;\n  }",
     ),
-    "a bound without a barrier": (
-        "  barrier();\n  const float bound_x",
-        "  const float bound_x",
+    "turns without their first barrier": (
+        "  barrier();\n  for (int i = 0; i < THREADS / 32; ++i) {\n    const uint simd",
+        "  for (int i = 0; i < THREADS / 32; ++i) {\n    const uint simd",
+    ),
+    "turns without their last barrier": (
+        "  barrier();\n  return turn;",
+        "  return turn;",
     ),
     "a list gathered without a barrier": (
-        "  barrier();\n  for (uint i = at.index; i < length",
-        "  for (uint i = at.index; i < length",
+        "  barrier();\n  for (uint i = at.index; i < turn.sum",
+        "  for (uint i = at.index; i < turn.sum",
     ),
     "a chain without a barrier": (
         "  barrier();\n  return length;\n}\n\n// Threadgroup memory of a measurement",
@@ -54,38 +58,54 @@ UNDEFINED = {
         "  if (at.simdgroup == 0) { barrier(); }\n  float largest = cells.x[0];",
     ),
     "a vocabulary that is one too long": (
-        "tokens.x[i] = token < uint(VOCAB_SIZE)",
-        "tokens.x[i] = token <= uint(VOCAB_SIZE)",
+        "tokens.x[i] = tokens.id[i] < uint(VOCAB_SIZE)",
+        "tokens.x[i] = tokens.id[i] <= uint(VOCAB_SIZE)",
     ),
     "a rank too many": (
         "if (rank < top_k) {",
         "if (rank <= top_k + 63) {",
     ),
     "results written by all": (
-        "  if (at.index == 0) {\n    reals[begin + SLOTS] = largest;",
-        "  {\n    reals[begin + SLOTS] = largest;",
+        "  if (at.index == 0) {\n    results[in.largest + split]",
+        "  {\n    results[in.largest + split]",
     ),
     "a link that nobody wrote": (
-        "if (link < split_words[begin + SLOTS]) {",
-        "if (link <= split_words[begin + SLOTS]) {",
+        "if (link < results[in.length + split]) {",
+        "if (link <= results[in.length + split]) {",
+    ),
+    "a last split that is taken for whole": (
+        "if ((split + 1) * SPLIT_SIZE <= uint(VOCAB_SIZE)) {",
+        "if (true) {",
+    ),
+    "a list that overflows": (
+        "  if (turn.sum > uint(2 * SLOTS)) {\n    last_id",
+        "  if (false) {\n    last_id",
     ),
 }
 WRONG = {
     "splits that begin one too late": (
-        "const uint token = split * SPLIT_SIZE + 4 * block + i % 4;",
-        "const uint token = split * (SPLIT_SIZE + 1) + 4 * block + i % 4;",
+        "const uint begin = split * SPLIT_SIZE + 4 * at.index;",
+        "const uint begin = split * (SPLIT_SIZE + 1) + 4 * at.index;",
     ),
     "a vocabulary that is one too short": (
-        "tokens.x[i] = token < uint(VOCAB_SIZE)",
-        "tokens.x[i] = token + 1 < uint(VOCAB_SIZE)",
+        "tokens.x[i] = tokens.id[i] < uint(VOCAB_SIZE)",
+        "tokens.x[i] = tokens.id[i] + 1 < uint(VOCAB_SIZE)",
     ),
     "of equals the highest id": (
         "(value == other_value && id < other_id)",
         "(value == other_value && id > other_id)",
     ),
     "one token too few of top-k": (
-        "if (rank_in(lists, groups, x, id) == top_k - 1) {",
-        "if (rank_in(lists, groups, x, id) == (top_k + 1) / 2 - 1) {",
+        "candidate = not_less >= top_k ?",
+        "candidate = not_less >= (top_k + 1) / 2 ?",
+    ),
+    "of equals all but the last": (
+        "x >= bound && (x > bound || id <= last_id)",
+        "x >= bound && (x > bound || id < last_id)",
+    ),
+    "of equals one too few": (
+        "const uint wanted = top_k - sum_of",
+        "const uint wanted = top_k - 1 - sum_of",
     ),
     "top-k one too many": (
         "before.count < params.top_k",
@@ -103,7 +123,11 @@ WRONG = {
         "(is_in_top_k && is_in_top_p && is_in_min_p)",
         "(is_in_top_k && is_in_top_p && (is_in_min_p || true))",
     ),
-    "a NaN forgotten": ("      mass = tokens.x[i]; // and so the sum\n", ""),
+    "a NaN forgotten": (
+        "    mass += weight_of(tokens.x[i], base, params);",
+        "    mass += is_nan(tokens.x[i]) ? 0.0f : "
+        "weight_of(tokens.x[i], base, params);",
+    ),
     "words of noise in another order": (
         "return (token & 2u) != 0 ? high : low;",
         "return (token & 2u) != 0 ? low : high;",
@@ -113,8 +137,8 @@ WRONG = {
         "return 4.0f;",
     ),
     "a chain that stops at its first link": (
-        "length < uint(is_plain ? 1 : CHAIN)",
-        "length < 1u",
+        "if (is_plain || length == uint(CHAIN)) {",
+        "if (true) {",
     ),
     "a penalty the wrong way round": (
         "x > 0.0f ? params.inv_repetition : params.repetition",
@@ -130,8 +154,8 @@ WRONG = {
         "!= 0 || is_nan(x) ? x : -infinity()",
     ),
     "weights of splits without their largest": (
-        "metal::exp(-gap_of(other, softmax.largest, params.inv_temp))",
-        "(other > -infinity() ? 1.0f : 0.0f)",
+        "rounded_product(masses[i], weight_of(xs[i], base, params))",
+        "rounded_product(masses[i], weight_of(base, base, params))",
     ),
     "the last one's share of top-k's mass": (
         "float(params.top_k - above.count) * weight_of",
@@ -161,6 +185,15 @@ def row_with_a_large_top_k(number: int) -> cases.Row:
     return cases.Row("large top-k", logits, *cases.parameters(params, position))
 
 
+def row_of_equals(top_k: int) -> cases.Row:
+    """The last token that top-k leaves wins."""
+    kept, gaps = np.arange(top_k), np.zeros(VOCAB_SIZE)
+    position = cases.winning_position(top_k, kept, gaps)
+    params = cases.SamplingParams(temperature=1, top_k=top_k, seed=top_k)
+    logits = np.full(VOCAB_SIZE, 3, np.float32)
+    return cases.Row("equals", logits, *cases.parameters(params, position))
+
+
 def row_with_a_hidden_nan() -> cases.Row:
     params = cases.parameters(cases.SamplingParams(seed=1, temperature=1), 1)
     logits = np.full(VOCAB_SIZE, np.nan, np.float32)
@@ -174,6 +207,7 @@ def row_with_a_hidden_nan() -> cases.Row:
 def rows_and_answers():
     rows = [*map(row, range(NUM_ROWS)), row_with_a_hidden_nan()]
     rows += map(row_with_a_large_top_k, range(10))
+    rows += map(row_of_equals, range(2, 7))
     return [(each, each.right_answers) for each in rows]
 
 

@@ -95,6 +95,22 @@ def test_a_row_gets_the_same_to_the_bit_in_any_company(emulated):
             assert each.tobytes() == all_of_them[i].tobytes() == turned[~i].tobytes()
 
 
+@pytest.mark.parametrize("sizes", [MANY_SPLITS, SMALL], ids=["many", "small"])
+def test_kernels_that_adjust_nothing_give_the_same_to_the_bit(emulated, sizes):
+    rows = [
+        row
+        for row in rows_of_size(1003, 60)
+        if row.history is row.bias is row.mask is None
+    ]
+    batch = cases.batch(rows)
+
+    plain = check(rows, emulated(1003, "float32", sizes, True, str, False), batch)
+
+    adjusted = emulated(1003, "float32", sizes)(batch)
+    for one, other in zip(plain, adjusted, strict=True):
+        assert one.tobytes() == other.tobytes()
+
+
 def test_the_order_in_which_threads_run_changes_no_bit(emulated):
     rows = rows_of_size(1003, 24)
     sampler = emulated(1003, "float32", MANY_SPLITS)

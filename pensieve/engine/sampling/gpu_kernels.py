@@ -9,19 +9,17 @@ MLX operations of `operations.py`. Model thread only, as all of MLX.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import mlx.core as mx
 import numpy as np
 from numpy.typing import NDArray
 
 from pensieve.engine.sampling.kernel_texts import (
-    DRAWN,
+    ADJUSTMENTS,
     DTYPES,
     LOGITS,
-    MASSES,
-    ROWS,
     SIGNATURES,
-    SPLITS,
     Backend,
     kernel,
 )
@@ -73,9 +71,10 @@ class Sizes:
     def output_sizes(self, batch_size: int, vocab_size: int) -> dict[str, int]:
         """Return the elements of the kernels' outputs."""
         splits = batch_size * self.num_splits(vocab_size)
-        sizes = dict.fromkeys(DRAWN, batch_size)
-        sizes |= dict.fromkeys(SPLITS, splits * (self.slots + 2))
-        return sizes | dict.fromkeys(MASSES, splits * self.measured)
+        sizes = dict.fromkeys(SIGNATURES["sample_row"].outputs, batch_size)
+        sizes["results"] = splits * (2 * self.slots + 4)
+        sizes["masses"] = splits * 2 * self.measured
+        return sizes
 
 
 class SamplingKernels:
@@ -98,14 +97,13 @@ class SamplingKernels:
         self._backend = backend or available_backend()
         self._sizes = sizes
         self._verbose = verbose
-        self._kernels: dict[tuple[str, mx.Dtype], Callable[..., list[mx.array]]] = {}
+        self._kernels: dict[Kind, Callable[..., list[mx.array]]] = {}
         self._compiled: dict[tuple[bool, ...], Callable[..., list[mx.array]]] = {}
 
     def __call__(
         self,
         logits: mx.array,
-        reals: mx.array,
-        words: mx.array,
+        params: mx.array,
         histories: mx.array | None = None,
         biases: mx.array | None = None,
         masks: mx.array | None = None,
@@ -116,13 +114,14 @@ class SamplingKernels:
 
         Args:
             logits: [batch_size, vocab_size] float32, float16 or bfloat16.
-            reals: [batch_size, 8] float32: 1 / temperature, top_p, -log(min_p) (inf:
-                none), repetition, 1 / repetition, presence, frequency, 0.
-            words: [batch_size, 8] uint32: top_k (0: none), seed (low, high), position,
-                is_greedy; rows of histories, biases and masks (0xFFFFFFFF: none).
+            params: [batch_size, 16] uint32, what `parameters.joined` returns: the bits
+                of 1 / temperature, top_p, -log(min_p) (inf: none), repetition,
+                1 / repetition, presence, frequency, 0; then top_k (0: none), seed (low,
+                high), position, is_greedy; rows of histories, biases and masks
+                (0xFFFFFFFF: none).
             histories: [num, vocab_size] uint32, how often a token is in the answer,
                 doubled, plus 1 if it is in the prompt.
-            biases: [num, vocab_size] float32.
+            biases: [num, vocab_size] uint32, the bits of float32.
             masks: [num, vocab_size / 32 or more] uint32, a bit for each token that may
                 come.
             is_measured: what `needs_mass` says of the parameters. If it is False and
@@ -131,49 +130,53 @@ class SamplingKernels:
         Raises:
             ValueError: arrays do not fit together.
         """
-        given = (logits, reals, words, histories, biases, masks)
-        kind = (is_measured, *(each is not None for each in given))
+        are_there = (histories is not None, biases is not None, masks is not None)
+        kind = (is_measured, *are_there)
         draw = self._compiled.get(kind)
         if draw is None:
             # PERF: else MLX writes each kernel's text anew at each call, and Python its
             # arguments; bench/gpu/bench_sampling.py
             draw = self._compiled[kind] = mx.compile(partial(self._draw, kind))
+        if True not in are_there:
+            return Drawn(*draw(logits, params))
+        given = (logits, params, histories, biases, masks)
         return Drawn(*draw(*(each for each in given if each is not None)))
 
     def _draw(self, kind: tuple[bool, ...], *given: mx.array) -> list[mx.array]:
         """Return what is drawn, from those arrays that there are."""
         is_measured, *are_there = kind
-        arrays, logits = iter(given), given[0]
+        logits, params, *others = given
+        arrays = iter(others)
         rows = _checked(
+            logits,
+            params,
             {
                 name: next(arrays) if is_there else None
-                for name, is_there in zip(ROWS, are_there, strict=True)
-            }
+                for name, is_there in zip(ADJUSTMENTS, are_there, strict=True)
+            },
         )
         batch_size, vocab_size = logits.shape
-        splits = self._sizes.num_splits(vocab_size)
-        grid = (splits, batch_size)
-        split = self._run("sample_split", rows, logits, grid)
-        mass = split  # not read
+        grid = (self._sizes.num_splits(vocab_size), batch_size)
+        results = self._run("sample_split", rows, grid, is_measured)
+        masses = results  # not read
         if is_measured:
-            mass = self._run("sample_mass", rows + split, logits, grid)
-        return self._run(
-            "sample_row", rows + split + mass, logits, (1, batch_size), is_measured
-        )
+            masses = self._run("sample_mass", rows + results, grid, is_measured)
+        inputs = rows + results + masses
+        return self._run("sample_row", inputs, (1, batch_size), is_measured)
 
     def _run(
         self,
         name: str,
         inputs: list[mx.array],
-        logits: mx.array,
         threadgroups: tuple[int, int],
-        is_measured: bool = True,
+        is_measured: bool,
     ) -> list[mx.array]:
-        key = name, logits.dtype
+        signature, logits = SIGNATURES[name], inputs[0]
+        is_adjusted = len(inputs) == len(signature.inputs(True))
+        key = Kind(name, logits.dtype, is_adjusted)
         if key not in self._kernels:
-            self._kernels[key] = kernel(self._backend, name, logits.dtype)
+            self._kernels[key] = kernel(self._backend, *key)
         batch_size, vocab_size = logits.shape
-        signature = SIGNATURES[name]
         constants = self._sizes.constants(vocab_size, is_measured)
         sizes = self._sizes.output_sizes(batch_size, vocab_size)
         threads = self._sizes.threads
@@ -186,6 +189,14 @@ class SamplingKernels:
             output_dtypes=[DTYPES[output] for output in signature.outputs],
             verbose=self._verbose,
         )
+
+
+class Kind(NamedTuple):
+    """What a kernel is made for."""
+
+    name: str
+    dtype: mx.Dtype
+    is_adjusted: bool
 
 
 def available_backend() -> Backend:
@@ -219,12 +230,11 @@ def needs_mass(
     return bool((~is_greedy & ~is_selected & ((top_p < 1) | (top_k > 0))).any())
 
 
-def _checked(arrays: dict[str, mx.array | None]) -> list[mx.array]:
-    """Return the arrays, with others in the place of those that are not there."""
-    logits, words, reals = arrays["logits"], arrays["words"], arrays["reals"]
-    assert logits is not None
-    assert reals is not None
-    assert words is not None
+def _checked(
+    logits: mx.array, params: mx.array, others: dict[str, mx.array | None]
+) -> list[mx.array]:
+    """Return the rows' arrays, with others in the place of those that are not there; the
+    first two, if none is."""
     if logits.ndim != 2 or logits.dtype not in LOGITS or 0 in logits.shape:
         raise ValueError(
             "logits: expected [batch_size, vocab_size] of float32, float16 or "
@@ -232,14 +242,13 @@ def _checked(arrays: dict[str, mx.array | None]) -> list[mx.array]:
         )
     batch_size, vocab_size = logits.shape
     shapes: dict[str, Sequence[int]] = {
-        "reals": (batch_size, NUM_PARAMS),
-        "words": (batch_size, NUM_PARAMS),
+        "params": (batch_size, 2 * NUM_PARAMS),
         "histories": (-1, vocab_size),
         "biases": (-1, vocab_size),
         "masks": (-1, -(-vocab_size // 32)),
     }
-    for name, shape in shapes.items():
-        array = arrays[name]
+    for name, array in {"params": params, **others}.items():
+        shape = shapes[name]
         if array is not None and (
             array.dtype != DTYPES[name]
             or array.ndim != 2
@@ -250,8 +259,10 @@ def _checked(arrays: dict[str, mx.array | None]) -> list[mx.array]:
                 f"{name}: expected {[*shape]} of {DTYPES[name]}, "
                 f"got {_described(array)}"
             )
-    there = {"histories": words, "biases": reals, "masks": words}
-    return [there[name] if a is None else a for name, a in arrays.items()]
+    rows = [logits, params]
+    if any(array is not None for array in others.values()):
+        rows += [params if array is None else array for array in others.values()]
+    return rows
 
 
 def _described(array: mx.array) -> str:

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 
 import mlx.core as mx
+import numpy as np
 
 from pensieve.engine.sampling.batch import batch_of, on_device
 from pensieve.engine.sampling.gpu_kernels import SamplingKernels, needs_mass
 from pensieve.engine.sampling.operations import move_on
+from pensieve.engine.sampling.parameters import joined
 from pensieve.engine.sampling.sampler import Drawn
 from pensieve.engine.sampling.sequence import SequenceDraws
 from pensieve.engine.token_bits import Bits
@@ -32,10 +34,9 @@ class GpuSampler:
         batch = batch_of(sequences, masks)
         drawn = self._kernels(
             logits,
-            mx.array(batch.reals),
-            mx.array(batch.words),
+            mx.array(joined(batch.reals, batch.words)),
             on_device(batch.histories),
-            on_device(batch.biases),
+            on_device([each.view(np.uint32) for each in batch.biases]),
             on_device(batch.masks),
             is_measured=needs_mass(batch.reals, batch.words, logits.shape[1]),
         )

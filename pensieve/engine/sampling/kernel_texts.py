@@ -19,7 +19,9 @@ HEADERS = (
     "philox.h",
     "gumbel_noise.h",
     "threadgroup.h",
-    "adjusted_logits.h",
+    "params.h",
+    "adjusted_row.h",
+    "tokens.h",
     "select_top.h",
     "winner_chain.h",
     "split_results.h",
@@ -29,41 +31,54 @@ HEADERS = (
     "sample_row.h",
 )
 """What the kernels call, in the order in which it is said; a prelude comes first."""
+NOT_CALLED = {
+    "sample_split": {"whole_row.h", "sample_mass.h", "sample_row.h"},
+    "sample_mass": {"select_top.h", "whole_row.h", "sample_split.h", "sample_row.h"},
+    "sample_row": {"sample_split.h", "sample_mass.h"},
+}
+"""Of these, for each kernel."""
 
 LOGITS = {mx.float32: "f32", mx.float16: "f16", mx.bfloat16: "bf16"}
 """Types of logits, and what the kernels' names have of them."""
 
-ROWS = ("logits", "reals", "words", "histories", "biases", "masks")
-SPLITS = ("split_reals", "split_words")
-MASSES = ("masses", "counts")
-DRAWN = ("tokens", "errors", "log_probs")
+ADJUSTMENTS = ("histories", "biases", "masks")
+ROWS = ("logits", "params")
 CONSTANTS = ("VOCAB_SIZE", "SPLIT_SIZE", "THREADS", "SLOTS", "CHAIN")
 
 
 @dataclass(frozen=True)
 class Signature:
-    """A kernel's arrays, in the order of its arguments, and its constants."""
+    """A kernel's arrays, in the order of its arguments, and its constants.
 
-    inputs: tuple[str, ...]
+    Args:
+        results: inputs that other kernels leave, after the rows' own.
+    """
+
+    results: tuple[str, ...]
     outputs: tuple[str, ...]
     constants: tuple[str, ...]
 
+    def inputs(self, is_adjusted: bool) -> tuple[str, ...]:
+        """Return the names of all inputs."""
+        return ROWS + (ADJUSTMENTS if is_adjusted else ()) + self.results
+
 
 SIGNATURES = {
-    "sample_split": Signature(ROWS, SPLITS, CONSTANTS),
-    "sample_mass": Signature(ROWS + SPLITS, MASSES, (*CONSTANTS, "MEASURED")),
-    "sample_row": Signature(ROWS + SPLITS + MASSES, DRAWN, (*CONSTANTS, "MEASURED")),
+    "sample_split": Signature((), ("results",), CONSTANTS),
+    "sample_mass": Signature(("results",), ("masses",), (*CONSTANTS, "MEASURED")),
+    "sample_row": Signature(
+        ("results", "masses"),
+        ("tokens", "errors", "log_probs"),
+        (*CONSTANTS, "MEASURED"),
+    ),
 }
 DTYPES = {
-    "reals": mx.float32,
-    "words": mx.uint32,
+    "params": mx.uint32,
     "histories": mx.uint32,
-    "biases": mx.float32,
+    "biases": mx.uint32,
     "masks": mx.uint32,
-    "split_reals": mx.float32,
-    "split_words": mx.uint32,
-    "masses": mx.float32,
-    "counts": mx.uint32,
+    "results": mx.uint32,
+    "masses": mx.uint32,
     "tokens": mx.uint32,
     "errors": mx.uint32,
     "log_probs": mx.float32,
@@ -72,11 +87,15 @@ DTYPES = {
 
 
 def kernel(
-    backend: Backend, name: str, dtype: mx.Dtype
+    backend: Backend, name: str, dtype: mx.Dtype, is_adjusted: bool
 ) -> Callable[..., list[mx.array]]:
-    """Return a kernel for logits of a type. Building it does not compile it."""
+    """Return a kernel for logits of a type. Building it does not compile it.
+
+    Args:
+        is_adjusted: whether rows have histories, biases or masks.
+    """
     make = mx.fast.metal_kernel if backend == "metal" else mx.fast.cuda_kernel
-    header, body = texts(backend, name), text(f"{name}.metal")
+    header, body = texts(backend, name, is_adjusted), text(f"{name}.metal")
     # MLX finds compiled kernels by their names, on CUDA from one run to the next.
     digest = hashlib.sha256((header + body).encode()).hexdigest()[:8]
     signature = SIGNATURES[name]
@@ -84,24 +103,26 @@ def kernel(
         Callable[..., list[mx.array]],
         make(
             name=f"{name}_{LOGITS[dtype]}_{digest}",
-            input_names=[*signature.inputs],
+            input_names=[*signature.inputs(is_adjusted)],
             output_names=[*signature.outputs],
             header=header,
-            source=body,
+            source=without_comments(body),
         ),
     )
 
 
-def texts(backend: Backend | None, name: str = "") -> str:
+def texts(backend: Backend | None, name: str = "", is_adjusted: bool = True) -> str:
     """Return what goes before a body.
 
     Args:
         backend: whose prelude comes first, and nothing that its compiler does not
             read; None: all of it, without a prelude.
         name: the kernel's; empty: for all kernels in one program.
+        is_adjusted: whether rows have histories, biases or masks.
     """
-    others = {f"{each}.h" for each in SIGNATURES if name and each != name}
-    names = [each for each in HEADERS if each not in others]
+    names = [each for each in HEADERS if each not in NOT_CALLED.get(name, ())]
+    if not is_adjusted:
+        names[names.index("adjusted_row.h")] = "plain_row.h"
     if backend is not None:
         names = [f"prelude_{backend}.h", *names]
     whole = "".join(map(text, names))

@@ -81,3 +81,8 @@ def packed(
     reals = np.array([*map(reals_of, params)], np.float32)
     words = [*map(words_of, params, positions, indices)]
     return reals, np.array(words, np.uint32)
+
+
+def joined(reals: Reals, words: Words) -> Words:
+    """Return both as one array, [batch_size, 2 * NUM_PARAMS], of the reals their bits."""
+    return np.concatenate([reals.view(np.uint32), words], axis=1)

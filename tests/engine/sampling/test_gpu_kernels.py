@@ -13,8 +13,7 @@ from pensieve.engine.sampling.gpu_kernels import (
 
 ROW = {
     "logits": mx.zeros((2, 100)),
-    "reals": mx.zeros((2, 8)),
-    "words": mx.zeros((2, 8), mx.uint32),
+    "params": mx.zeros((2, 16), mx.uint32),
 }
 
 
@@ -24,13 +23,19 @@ ROW = {
         ({"logits": mx.zeros(100)}, r"logits: expected \[batch_size, vocab_size\]"),
         ({"logits": mx.zeros((2, 100), mx.int32)}, r"got \[2, 100\] of mlx.core.int32"),
         ({"logits": mx.zeros((2, 0))}, r"got \[2, 0\] of mlx.core.float32"),
-        ({"reals": mx.zeros((1, 8))}, r"reals: expected \[2, 8\] of .*, got \[1, 8\]"),
-        ({"words": mx.zeros((2, 8))}, r"words: expected \[2, 8\] of mlx.core.uint32"),
+        (
+            {"params": mx.zeros((1, 16), mx.uint32)},
+            r"params: expected \[2, 16\] of .*, got \[1, 16\]",
+        ),
+        ({"params": mx.zeros((2, 16))}, r"params: expected .* of mlx.core.uint32, got"),
         (
             {"histories": mx.zeros((1, 99), mx.uint32)},
             r"histories: expected \[-1, 100\]",
         ),
-        ({"biases": mx.zeros((1, 101))}, r"biases: expected \[-1, 100\] of"),
+        (
+            {"biases": mx.zeros((1, 101), mx.uint32)},
+            r"biases: expected \[-1, 100\] of mlx.core.uint32, got \[1, 101\]",
+        ),
         ({"masks": mx.zeros((1, 3), mx.uint32)}, r"masks: expected \[-1, 4\] of"),
     ],
 )

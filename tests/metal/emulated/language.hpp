@@ -22,8 +22,12 @@ inline float rounded_product(float a, float b) {
   return a * b;
 }
 
+inline float exp2_of(float x) {
+  return std::exp2(x);
+}
+
 namespace metal {
-using std::exp;
+using std::fmax;
 using std::log;
 using std::max;
 using std::min;
