@@ -4,7 +4,7 @@
 namespace sampling {
 
 template <typename Logits, typename Histories, typename Biases, typename Masks>
-struct Row {
+struct AdjustedRow {
   Logits logits; // [batch_size, vocab_size], of any float type
   Histories histories;
   Biases biases;
@@ -13,19 +13,24 @@ struct Row {
 };
 
 template <typename Logits, typename Histories, typename Biases, typename Masks>
-inline Row<Logits, Histories, Biases, Masks>
+inline AdjustedRow<Logits, Histories, Biases, Masks>
 row_of(Logits logits, Histories histories, Biases biases, Masks masks, uint index) {
-  Row<Logits, Histories, Biases, Masks> row = {logits, histories, biases, masks, index};
+  AdjustedRow<Logits, Histories, Biases, Masks> row = {logits, histories, biases, masks,
+                                                       index};
   return row;
 }
 
-inline bool are_adjusted(thread const Params& params) {
+template <typename Logits, typename Histories, typename Biases, typename Masks>
+inline bool is_adjusted(thread const AdjustedRow<Logits, Histories, Biases, Masks>&,
+                        thread const Params& params) {
   return (params.history & params.bias & params.mask) != NONE;
 }
 
-template <int VOCAB_SIZE, typename R>
-inline float adjusted(float x, thread const R& row, thread const Params& params,
-                      uint token) {
+template <int VOCAB_SIZE, typename Logits, typename Histories, typename Biases,
+          typename Masks>
+inline float adjusted(float x,
+                      thread const AdjustedRow<Logits, Histories, Biases, Masks>& row,
+                      thread const Params& params, uint token) {
   if (params.bias != NONE) {
     x += as_type<float>(uint(row.biases[params.bias * VOCAB_SIZE + token]));
   }
@@ -47,5 +52,3 @@ inline float adjusted(float x, thread const R& row, thread const Params& params,
 }
 
 } // namespace sampling
-
-#define ROW_OF(index) sampling::row_of(logits, histories, biases, masks, index)

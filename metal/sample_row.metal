@@ -15,9 +15,9 @@ THREADGROUP_ARRAY(uint, cell_id, 32)
 const sampling::Place at = {thread_position_in_threadgroup.x, thread_index_in_simdgroup,
                             simdgroup_index_in_threadgroup};
 const uint index = threadgroup_position_in_grid.y;
-const auto row = ROW_OF(index);
+const auto row = sampling::row_of(logits, histories, biases, masks, index);
 const sampling::Params drawn_with = sampling::params_of(params, index, VOCAB_SIZE);
 sampling::sample_row<VOCAB_SIZE, SPLIT_SIZE, THREADS, SLOTS, CHAIN, MEASURED>(
     row, drawn_with, at, sampling::lists_of(list_x, list_id, top_x, top_id),
-    sampling::cells_of(cell_key, cell_x, cell_id), results, masses, tokens, errors,
+    sampling::cells_of(cell_key, cell_x, cell_id), results, before, tokens, errors,
     log_probs);

@@ -2,12 +2,6 @@
 // slow, exact, and seldom needed. No token is NaN.
 namespace sampling {
 
-// Before a token: how many, and the sum of their weights.
-struct Before {
-  uint count;
-  float mass;
-};
-
 template <int VOCAB_SIZE, int THREADS, typename R, typename C>
 inline Before tokens_before(float x, uint id, thread const R& row,
                             thread const Params& params, float largest, Place at,

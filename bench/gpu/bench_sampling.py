@@ -23,7 +23,7 @@ import mlx.core as mx
 import numpy as np
 from mlx_lm.sample_utils import make_sampler
 
-from pensieve.engine.sampling.gpu_kernels import SamplingKernels, Sizes, needs_mass
+from pensieve.engine.sampling.gpu_kernels import Needs, SamplingKernels, Sizes, needed
 from pensieve.engine.sampling.parameters import joined
 
 from ..timing import in_turn, no_collections
@@ -57,14 +57,14 @@ DEEP = 16
 Work = Callable[[], object]
 
 
-def drawn_with(settings: Settings, batch_size: int) -> tuple[mx.array, bool]:
-    """Return a batch's parameters, all rows alike but for their seeds, and whether
-    their kernels measure."""
+def drawn_with(settings: Settings, batch_size: int) -> tuple[mx.array, Needs]:
+    """Return a batch's parameters, all rows alike but for their seeds, and what it
+    needs."""
     reals = np.array([settings.reals()] * batch_size, np.float32)
     words = np.array([settings.words(i, 77) for i in range(batch_size)], np.uint32)
     params = mx.array(joined(reals, words))
     mx.eval(params)
-    return params, needs_mass(reals, words, VOCAB_SIZE)
+    return params, needed(reals, words, VOCAB_SIZE)
 
 
 def zipf(batch_size: int, vocab_size: int, dtype: mx.Dtype) -> mx.array:
@@ -92,25 +92,22 @@ def compiled(vocab_size: int) -> dict[str, float]:
         logits = zipf(1, vocab_size, dtype)
         for setting in ("top_k_top_p", "top_p"):
             began = time.perf_counter()
-            params, is_measured = drawn_with(TIMED[setting], 1)
-            mx.eval(SamplingKernels()(logits, params, is_measured=is_measured))
+            params, needs = drawn_with(TIMED[setting], 1)
+            mx.eval(SamplingKernels()(logits, params, needs=needs))
             took[f"{name} {setting}"] = round(time.perf_counter() - began, 2)
     return took
 
 
 def compared(
-    rows: Batch, dtype: mx.Dtype, sizes: Sizes, is_measured: bool | None = None
+    rows: Batch, dtype: mx.Dtype, sizes: Sizes, needs: Needs | None = None
 ) -> dict[str, Any]:
     """Return how many tokens are not right answers, and which."""
     logits = mx.array(rows.logits).astype(dtype)
     params = joined(rows.reals, rows.words)
     others = (rows.histories, rows.biases.view(np.uint32), rows.masks)
-    if is_measured is None:
-        is_measured = needs_mass(rows.reals, rows.words, logits.shape[1], sizes)
+    needs = needs or needed(rows.reals, rows.words, logits.shape[1], sizes)
     sampler = SamplingKernels(sizes=sizes)
-    drawn = sampler(
-        logits, mx.array(params), *map(mx.array, others), is_measured=is_measured
-    )
+    drawn = sampler(logits, mx.array(params), *map(mx.array, others), needs=needs)
     tokens, errors, log_probs = map(np.array, drawn)
     wrong: list[str] = []
     not_exact, worst = 0, 0.0
@@ -129,7 +126,7 @@ def compared(
         row = (logits[i : i + 1], mx.array(params[i : i + 1]))
         # By the kernels without biases, penalties and masks, where it has none.
         given = map(mx.array, others if is_adjusted else ())
-        again = sampler(*row, *given, is_measured=is_measured)
+        again = sampler(*row, *given, needs=needs)
         same = [np.array(each)[0].tobytes() for each in again]
         alone += same != [np.array(each)[i].tobytes() for each in drawn]
     return {
@@ -155,12 +152,12 @@ def frequencies(settings: Settings, vocab_size: int = 1000) -> dict[str, float]:
     many = mx.array(np.tile(logits, (size, 1)))
     reals = np.array([settings.reals()] * size, np.float32)
     words = np.array([settings.words(3, 0)] * size, np.uint32)
-    is_measured = needs_mass(reals, words, vocab_size)
+    needs = needed(reals, words, vocab_size)
     sampler = SamplingKernels()
     for first in range(0, NUM_DRAWS, size):
         words[:, 3] = np.arange(first, first + size)
         params = mx.array(joined(reals, words))
-        tokens = sampler(many, params, is_measured=is_measured)[0]
+        tokens = sampler(many, params, needs=needs)[0]
         counts += np.bincount(np.array(tokens), minlength=vocab_size)
     outside = counts.sum() - counts[order[kept]].sum()
     # Rare tokens together: the statistic wants some draws of each.
@@ -203,8 +200,8 @@ def kernels(logits: mx.array, sizes: Sizes, names: list[str]) -> dict[str, Work]
     sampler = SamplingKernels(sizes=sizes)
 
     def draw(name: str) -> Work:
-        params, is_measured = drawn_with(TIMED[name], len(logits))
-        return lambda: sampler(logits, params, is_measured=is_measured)
+        params, needs = drawn_with(TIMED[name], len(logits))
+        return lambda: sampler(logits, params, needs=needs)
 
     return {name: draw(name) for name in names}
 
@@ -265,8 +262,8 @@ def as_graphs(batch_size: int, vocab_size: int, rounds: int) -> dict[str, Any]:
     sampler = SamplingKernels()
     works: dict[str, Work] = {}
     for name in ("top_k_top_p", "top_p", "greedy"):
-        params, is_measured = drawn_with(TIMED[name], batch_size)
-        draw = partial(sampler, is_measured=is_measured)
+        params, needs = drawn_with(TIMED[name], batch_size)
+        draw = partial(sampler, needs=needs)
         graph = mx.compile(draw)
         works[name] = partial(draw, logits, params)
         works[f"{name} as a graph"] = partial(graph, logits, params)
@@ -299,7 +296,7 @@ def measure(report: Report, vocab_size: int, sizes: str, rounds: int) -> None:
         rows = batch(vocab_size, 1)
         report.part(f"right {name}", 60, partial(compared, rows, dtype, Sizes()))
     rows = batch(vocab_size, 2)
-    slow = partial(compared, rows, mx.bfloat16, Sizes(), False)
+    slow = partial(compared, rows, mx.bfloat16, Sizes(), Needs.CHAINS)
     report.part("right by one threadgroup", 60, slow)
     for name, dtype in DTYPES.items():
         for size in BATCHES:

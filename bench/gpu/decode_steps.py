@@ -13,7 +13,7 @@ import numpy as np
 from mlx_lm.models.cache import make_prompt_cache
 from mlx_lm.sample_utils import make_sampler
 
-from pensieve.engine.sampling.gpu_kernels import SamplingKernels, needs_mass
+from pensieve.engine.sampling.gpu_kernels import SamplingKernels, needed
 from pensieve.engine.sampling.parameters import NUM_PARAMS, joined
 
 from ..timing import in_turn
@@ -86,12 +86,12 @@ def kernel(settings: Settings, batch_size: int) -> Sample:
     sampler = SamplingKernels()
     reals = np.array([settings.reals()] * batch_size, np.float32)
     words = np.array([settings.words(i, 0) for i in range(batch_size)], np.uint32)
-    is_measured = needs_mass(reals, words, VOCAB_SIZE)
+    needs = needed(reals, words, VOCAB_SIZE)
     params = joined(reals, words)
 
     def sample(logits: mx.array, position: int) -> mx.array:
         params[:, POSITION] = position
-        return sampler(logits, mx.array(params), is_measured=is_measured)[0]
+        return sampler(logits, mx.array(params), needs=needs)[0]
 
     return sample
 

@@ -7,8 +7,15 @@ import numpy as np
 from metal.emulator import Emulator, Kernel
 from sampling_cases import Batch
 
-from pensieve.engine.sampling.gpu_kernels import Sizes, needs_mass
-from pensieve.engine.sampling.kernel_texts import DTYPES, SIGNATURES, text, texts
+from pensieve.engine.sampling.gpu_kernels import Needs, Sizes, needed
+from pensieve.engine.sampling.kernel_texts import (
+    DRAWN,
+    DTYPES,
+    ROWS,
+    SIGNATURES,
+    text,
+    texts,
+)
 from pensieve.engine.sampling.parameters import joined
 
 Edit = Callable[[str], str]
@@ -22,7 +29,6 @@ class EmulatedSampler:
         measures: whether `sample_mass` is run where it is needed, as a GPU's sampler
             does; without, one threadgroup does its work.
         edit: what is done to the texts first.
-        adjusted: whether the kernels read histories, biases and masks.
     """
 
     def __init__(
@@ -33,48 +39,60 @@ class EmulatedSampler:
         sizes: Sizes,
         measures: bool = True,
         edit: Edit = str,
-        adjusted: bool = True,
     ) -> None:
         self._vocab_size = vocab_size
         self._sizes = sizes
         self._measures = measures
-        self._adjusted = adjusted
         kernels = [
             Kernel(
                 name,
                 edit(text(f"{name}.metal")),
-                [(array, _dtype(array, dtype)) for array in signature.inputs(adjusted)],
+                [(array, _dtype(array, dtype)) for array in signature.inputs],
                 [(array, _dtype(array, dtype)) for array in signature.outputs],
             )
             for name, signature in SIGNATURES.items()
         ]
         constants = sizes.constants(vocab_size, measures)
-        self._emulator = Emulator(folder, edit(texts(None, "", adjusted)), kernels, constants)
+        self._emulator = Emulator(folder, edit(texts(None)), kernels, constants)
 
     def __call__(
-        self, batch: Batch, schedule: int = 0
+        self, batch: Batch, schedule: int = 0, selects: bool = True
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return tokens, errors and log-probabilities."""
+        """Return tokens, errors and log-probabilities.
+
+        Args:
+            selects: whether batches that need selections alone are drawn by the kernels
+                that only select.
+        """
         batch_size, vocab_size = batch.logits.shape
         assert vocab_size == self._vocab_size
-        rows = [batch.logits, joined(batch.reals, batch.words)]
-        if self._adjusted:
-            given = (batch.histories, batch.biases, batch.masks)
-            rows += [np.zeros(8, "u4") if array is None else array for array in given]
+        needs = needed(batch.reals, batch.words, vocab_size, self._sizes)
+        given = (batch.histories, batch.biases, batch.masks)
+        others = [np.zeros(8, "u4") if array is None else array for array in given]
+        inputs = (batch.logits, joined(batch.reals, batch.words), *others)
+        rows = dict(zip(ROWS, inputs, strict=True))
         sizes = self._sizes.output_sizes(batch_size, vocab_size)
-        grid = (self._sizes.num_splits(vocab_size), batch_size)
+        splits = (self._sizes.num_splits(vocab_size), batch_size)
 
-        def run(name, inputs, grid):
-            outputs = [sizes[output] for output in SIGNATURES[name].outputs]
-            return self._emulator.run(name, inputs, outputs, grid, schedule)
+        def run(name, grid):
+            signature = SIGNATURES[name]
+            inputs = [rows[each] for each in signature.inputs]
+            outputs = [sizes[each] for each in signature.outputs]
+            made = self._emulator.run(name, inputs, outputs, grid, schedule)
+            rows.update(zip(signature.outputs, made, strict=True))
 
-        results = run("sample_split", rows, grid)
-        masses = results
-        if self._measures and needs_mass(
-            batch.reals, batch.words, vocab_size, self._sizes
-        ):
-            masses = run("sample_mass", rows + results, grid)
-        return tuple(run("sample_row", rows + results + masses, (1, batch_size)))
+        is_plain = all(array is None for array in given)
+        if selects and needs is Needs.SELECTIONS and is_plain:
+            run("select_split", splits)
+            run("select_row", (1, batch_size))
+        else:
+            run("sample_split", splits)
+            rows["before"] = np.zeros(8, "u4")
+            if self._measures and needs is Needs.MASSES:
+                run("sample_mass", splits)
+            run("sample_row", (1, batch_size))
+        tokens, errors, log_probs = (rows[each] for each in DRAWN)
+        return tokens, errors, log_probs
 
     def close(self) -> None:
         """End its process."""

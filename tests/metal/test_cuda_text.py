@@ -19,16 +19,15 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def source(name: str, dtype: str, is_adjusted: bool) -> str:
+def source(name: str, dtype: str) -> str:
     """Write around a body what MLX's CUDA backend writes (custom_kernel.cpp)."""
     signature = SIGNATURES[name]
     arguments = []
-    inputs = signature.inputs(is_adjusted)
-    for array in inputs + signature.outputs:
+    for array in signature.inputs + signature.outputs:
         of = dtype if array == "logits" else str(DTYPES[array]).split(".")[-1]
-        const = "const " if array in inputs else ""
+        const = "const " if array in signature.inputs else ""
         arguments.append(f"{const}{C_TYPES[of]}* {array}")
-    constants = Sizes().constants(151_936, True)
+    constants = Sizes().constants(151_936)
     return "\n".join(
         [
             "#include <cuda_bf16.h>",
@@ -37,7 +36,7 @@ def source(name: str, dtype: str, is_adjusted: bool) -> str:
             "#include <cuda/std/limits>",
             "#include <cooperative_groups.h>",
             "#define inf cuda::std::numeric_limits<float>::infinity()",
-            texts("cuda", name, is_adjusted),
+            texts("cuda", name),
             "namespace mlx::core::cu {",
             "namespace cg = cooperative_groups;",
             f"__global__ void {name}({', '.join(arguments)}) {{",
@@ -61,10 +60,9 @@ def source(name: str, dtype: str, is_adjusted: bool) -> str:
         ("float32", "sm_75"),  # has no reductions of words over a simdgroup
     ],
 )
-@pytest.mark.parametrize("is_adjusted", [False, True], ids=["plain", "adjusted"])
 @pytest.mark.parametrize("name", SIGNATURES)
-def test_it_compiles_into_registers_alone(name, dtype, architecture, is_adjusted):
-    code, said = nvrtc.compiled(FOLDER, source(name, dtype, is_adjusted), architecture)
+def test_it_compiles_into_registers_alone(name, dtype, architecture):
+    code, said = nvrtc.compiled(FOLDER, source(name, dtype), architecture)
 
     assert code.startswith(b"\x7fELF"), said
     assert "0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads" in said

@@ -12,10 +12,11 @@ import pytest
 import sampling_cases as cases
 
 from pensieve.engine.sampling.gpu_kernels import (
+    Needs,
     SamplingKernels,
     Sizes,
     available_backend,
-    needs_mass,
+    needed,
 )
 from pensieve.engine.sampling.parameters import joined
 
@@ -35,16 +36,15 @@ def has_gpu() -> bool:
 pytestmark = pytest.mark.skipif(not has_gpu(), reason="this MLX has no GPU here")
 
 
-def drawn(batch: cases.Batch, sizes: Sizes, is_measured: bool | None = None):
+def drawn(batch: cases.Batch, sizes: Sizes, needs: Needs | None = None):
     logits = mx.array(batch.logits)
     if batch.is_bfloat16:
         logits = logits.view(mx.bfloat16)
     biases = None if batch.biases is None else batch.biases.view(np.uint32)
     given = (joined(batch.reals, batch.words), batch.histories, biases, batch.masks)
     arrays = [None if array is None else mx.array(array) for array in given]
-    if is_measured is None:
-        is_measured = needs_mass(batch.reals, batch.words, batch.logits.shape[1], sizes)
-    answers = SamplingKernels(sizes=sizes)(logits, *arrays, is_measured=is_measured)
+    needs = needs or needed(batch.reals, batch.words, batch.logits.shape[1], sizes)
+    answers = SamplingKernels(sizes=sizes)(logits, *arrays, needs=needs)
     return [np.array(answer) for answer in answers]
 
 
@@ -59,21 +59,21 @@ def test_each_row_gets_a_right_answer(first):
 
 
 @pytest.mark.parametrize(
-    ("sizes", "is_measured"),
+    ("sizes", "needs"),
     [
-        (Sizes(), False),
-        (Sizes(split_size=2048), True),
-        (Sizes(split_size=1024, threads=128, chain=2, measured=1), True),
+        (Sizes(), Needs.CHAINS),
+        (Sizes(split_size=2048), Needs.MASSES),
+        (Sizes(split_size=1024, threads=128, chain=2, measured=1), Needs.MASSES),
     ],
     ids=["by one threadgroup", "smaller splits", "short chains"],
 )
-def test_what_splits_hand_on_changes_no_answer(sizes, is_measured):
+def test_what_splits_hand_on_changes_no_answer(sizes, needs):
     def made(i: int) -> cases.Row:
         make = cases.edge_row if i % 4 == 3 else cases.plain_row
         return make(i, np.random.default_rng([9, i]), 32_000, "float32")
 
     rows = [*map(made, range(60))]
-    answers = drawn(cases.batch(rows), sizes, is_measured)
+    answers = drawn(cases.batch(rows), sizes, needs)
 
     for row, *answer in zip(rows, *answers, strict=True):
         assert row.right_answers.accept(*answer), (row.name, answer)

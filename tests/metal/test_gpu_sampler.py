@@ -10,7 +10,7 @@ from pensieve.engine.generation.decoding import Row
 from pensieve.engine.generation.generator import Generator
 from pensieve.engine.sampling import gpu_sampler
 from pensieve.engine.sampling.best_sampler import difference
-from pensieve.engine.sampling.gpu_kernels import Sizes, needs_mass
+from pensieve.engine.sampling.gpu_kernels import Sizes, needed
 from pensieve.engine.sampling.gpu_sampler import GpuSampler
 from pensieve.engine.sampling.operations import draw_by_operations
 from pensieve.engine.sampling.sampler import Drawn
@@ -36,10 +36,10 @@ def sampler(emulated, monkeypatch):
     def made(vocab_size: int) -> GpuSampler:
         kernels = emulated(vocab_size, "float32", SIZES)
 
-        def call(logits, params, *others, is_measured):
+        def call(logits, params, *others, needs):
             reals, words = np.split(np.array(params), 2, axis=1)
             reals = reals.view(np.float32)
-            assert is_measured == needs_mass(reals, words, logits.shape[1])
+            assert needs is needed(reals, words, logits.shape[1])
             others = [None if each is None else np.array(each) for each in others]
             batch = Batch(np.array(logits), reals, words, *others)
             return Drawn(*map(mx.array, kernels(batch)))

@@ -8,7 +8,7 @@ import re
 import mlx.core as mx
 import pytest
 
-from pensieve.engine.sampling.gpu_kernels import SamplingKernels, Sizes
+from pensieve.engine.sampling.gpu_kernels import Needs, SamplingKernels, Sizes
 from pensieve.engine.sampling.kernel_texts import (
     LOGITS,
     SIGNATURES,
@@ -44,9 +44,10 @@ def sources(tmp_path_factory):
         mx.zeros((1, VOCAB_SIZE // 32), mx.uint32),
     ]
 
-    def exported(dtype, batch_size, capfd, num_others=0) -> dict[str, str]:
+    def exported(dtype, batch_size, capfd, needs, num_others) -> dict[str, str]:
         def draw(logits, params, *others):
-            return SamplingKernels("metal", verbose=True)(logits, params, *others)
+            sampler = SamplingKernels("metal", verbose=True)
+            return sampler(logits, params, *others, needs=needs)
 
         mx.export_function(
             str(folder / "draw.mlxfn"),
@@ -61,22 +62,36 @@ def sources(tmp_path_factory):
     return exported
 
 
-@pytest.mark.parametrize("num_others", [0, 1, 3])
-@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
-def test_mlx_writes_a_function_around_each_body(sources, capfd, dtype, num_others):
-    made = sources(getattr(mx, dtype), 1, capfd, num_others)
-    is_adjusted = num_others > 0
+SELECTING = ("select_split", "select_row")
+SAMPLING = ("sample_split", "sample_mass", "sample_row")
+BATCHES = [
+    (Needs.SELECTIONS, 0, SELECTING),
+    (Needs.SELECTIONS, 1, SAMPLING[::2]),
+    (Needs.CHAINS, 0, SAMPLING[::2]),
+    (Needs.MASSES, 3, SAMPLING),
+]
+"""What they need, how many other arrays their rows have, and the kernels."""
 
-    assert len(made) == len(SIGNATURES)
-    for (name, signature), (title, source) in zip(
-        SIGNATURES.items(), made.items(), strict=True
-    ):
+
+def test_each_kernel_serves_a_batch():
+    assert {name for _, _, names in BATCHES for name in names} == {*SIGNATURES}
+
+
+@pytest.mark.parametrize(("needs", "num_others", "names"), BATCHES)
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
+def test_mlx_writes_a_function_around_each_body(
+    sources, capfd, dtype, needs, num_others, names
+):
+    made = sources(getattr(mx, dtype), 1, capfd, needs, num_others)
+
+    for name, (title, source) in zip(names, made.items(), strict=True):
+        signature = SIGNATURES[name]
         assert title.startswith(f"{name}_{LOGITS[getattr(mx, dtype)]}_")
         function = re.search(r"\[\[kernel\]\] void (\w+)\(", source)[1]
         assert len(function) < 230  # MLX has files of these names, with an ending
-        assert texts("metal", name, is_adjusted) in source
+        assert texts("metal", name) in source
         assert without_comments(text(f"{name}.metal")) in source
-        arrays = signature.inputs(is_adjusted) + signature.outputs
+        arrays = signature.inputs + signature.outputs
         numbers = [
             int(re.search(rf"\b{array} \[\[buffer\((\d+)\)\]\]", source)[1])
             for array in arrays
@@ -85,7 +100,8 @@ def test_mlx_writes_a_function_around_each_body(sources, capfd, dtype, num_other
         for array in signature.outputs:
             assert re.search(rf"device (float|uint32_t)\* {array} ", source)
         logits = {"float32": "float"}.get(dtype, f"{dtype}_t")
-        assert f"const device {logits}* logits [[buffer(0)]]" in source
+        if "logits" in signature.inputs:
+            assert f"const device {logits}* logits [[buffer(0)]]" in source
         for place in (
             "uint3 thread_position_in_threadgroup [[thread_position_in_threadgroup]]",
             "uint3 threadgroup_position_in_grid [[threadgroup_position_in_grid]]",
@@ -97,15 +113,15 @@ def test_mlx_writes_a_function_around_each_body(sources, capfd, dtype, num_other
 
 def test_a_source_does_not_depend_on_the_batch(sources, capfd):
     """MLX compiles a kernel again whose text has changed since its last call."""
-    for num_others in (0, 3):
-        one = sources(mx.float32, 1, capfd, num_others)
-        assert one == sources(mx.float32, 64, capfd, num_others)
+    for needs, num_others, _ in BATCHES:
+        one = sources(mx.float32, 1, capfd, needs, num_others)
+        assert one == sources(mx.float32, 64, capfd, needs, num_others)
 
 
 @pytest.mark.parametrize("what", NOT_IN_METAL)
 def test_the_texts_have_nothing_that_metal_has_not(what):
     for name in (*SIGNATURES, ""):
-        written = text(f"{name}.metal") if name else texts(None) + text("plain_row.h")
+        written = text(f"{name}.metal") if name else texts(None)
         code = re.sub(r"//.*", "", written)
         found = re.search(what, code)
         assert found is None, (NOT_IN_METAL[what], code[found.start() - 80 :][:160])
@@ -115,11 +131,11 @@ def test_the_texts_have_nothing_that_metal_has_not(what):
 def test_threadgroup_memory_fits_the_smallest_gpu(vocab_size):
     """32 KB, by Metal's feature set tables."""
     sizes = Sizes()
-    known = sizes.constants(vocab_size, True)
+    known = sizes.constants(vocab_size)
     share = -(-sizes.num_splits(vocab_size) * sizes.slots // sizes.threads)
-    lists = {"sample_split": sizes.split_size // sizes.threads, "sample_row": share}
+    lists = {"split": sizes.split_size // sizes.threads, "row": share}
     for name in SIGNATURES:
-        length = max(sizes.slots * lists.get(name, 0), sizes.threads)
+        length = max(sizes.slots * lists.get(name.split("_")[1], 0), sizes.threads)
         body = text(f"{name}.metal")
         arrays = re.findall(r"ARRAY\((?:float|uint), \w+, (.+)\)", body)
         held = [eval(each, {"LIST_SIZE": length, **known}) for each in arrays]

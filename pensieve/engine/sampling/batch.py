@@ -53,6 +53,6 @@ def _indices(arrays: Sequence[object]) -> list[int]:
     return indices
 
 
-def on_device(arrays: Sequence[NDArray[np.uint32]]) -> mx.array | None:
+def on_device(arrays: Sequence[History]) -> mx.array | None:
     """Return arrays of one size as one, [number, size]; None: there are none."""
     return mx.stack([*map(mx.array, arrays)]) if arrays else None

@@ -5,6 +5,7 @@ where it differs or does not run they serve in its place, and the reason is told
 """
 
 import logging
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import mlx.core as mx
@@ -24,7 +25,7 @@ OPERATIONS = "MLX operations"
 LOG_PROB_TOLERANCE = 1e-3
 """Of sums over a vocabulary in float32, in another order."""
 
-_SELF_TEST = (
+_ALL = (
     SamplingParams(seed=0, temperature=0),
     SamplingParams(seed=1),
     SamplingParams(seed=2, temperature=0.7, top_k=20, top_p=0.8),
@@ -34,6 +35,13 @@ _SELF_TEST = (
     SamplingParams(seed=6, repetition_penalty=1.3, presence_penalty=0.5, top_k=64),
     SamplingParams(seed=7, frequency_penalty=0.4, logit_bias={1: 3.0}, top_p=0.9),
 )
+_WITH_TOP_K = tuple(
+    SamplingParams(seed=seed, temperature=0.8, top_k=1 << seed, top_p=0.9)
+    for seed in range(7)
+)
+_SELF_TEST = (_ALL, _WITH_TOP_K, (*_ALL[:2], *_WITH_TOP_K))
+"""Batches, for each way in which the kernels draw one. The first has penalties and a
+mask, with which all rows are adjusted."""
 
 
 class Choice(NamedTuple):
@@ -66,14 +74,20 @@ def best_sampler(vocab_size: int, dtype: mx.Dtype) -> Choice:
 
 def difference(sampler: Sampler, vocab_size: int, dtype: mx.Dtype) -> str:
     """Return how a sampler's draws differ from the specified ones, empty if not."""
-    rows = np.random.default_rng(0).normal(0, 2, (len(_SELF_TEST), vocab_size))
-    logits = mx.array(rows, mx.float32).astype(dtype)
-    try:
-        drawn = _self_test(sampler, logits)
-        mx.eval(drawn)
-    except (RuntimeError, ValueError) as error:
-        return f"does not run: {error}"
-    expected = _self_test(draw_by_operations, logits)
+    for settings in _SELF_TEST:
+        rows = np.random.default_rng(0).normal(0, 2, (len(settings), vocab_size))
+        logits = mx.array(rows, mx.float32).astype(dtype)
+        try:
+            drawn = _drawn(sampler, logits, settings)
+            mx.eval(drawn)
+        except (RuntimeError, ValueError) as error:
+            return f"does not run: {error}"
+        if failure := _failure(drawn, _drawn(draw_by_operations, logits, settings)):
+            return failure
+    return ""
+
+
+def _failure(drawn: Drawn, expected: Drawn) -> str:
     for name in ("tokens", "errors"):
         got, right = getattr(drawn, name).tolist(), getattr(expected, name).tolist()
         if got != right:
@@ -84,17 +98,22 @@ def difference(sampler: Sampler, vocab_size: int, dtype: mx.Dtype) -> str:
     return ""
 
 
-def _self_test(sampler: Sampler, logits: mx.array) -> Drawn:
+def _drawn(
+    sampler: Sampler, logits: mx.array, settings: Sequence[SamplingParams]
+) -> Drawn:
     vocab_size = logits.shape[1]
     prompt, answer = [0, vocab_size - 1], [vocab_size // 2] * 3
+    is_adjusted = settings is _ALL
     sequences = [
         SequenceDraws(
             params,
             100 + i,
-            history_of(prompt, answer, vocab_size),
-            bias_of(params.logit_bias, vocab_size) if vocab_size > 1 else None,
+            history_of(prompt, answer, vocab_size) if is_adjusted else None,
+            bias_of(params.logit_bias, vocab_size)
+            if is_adjusted and vocab_size > 1
+            else None,
         )
-        for i, params in enumerate(_SELF_TEST)
+        for i, params in enumerate(settings)
     ]
-    masks = [bits_of(range(0, vocab_size, 2), vocab_size), *[None] * 7]
-    return sampler(logits, sequences, masks)
+    mask = bits_of(range(0, vocab_size, 2), vocab_size) if is_adjusted else None
+    return sampler(logits, sequences, [mask, *[None] * (len(settings) - 1)])

@@ -1,24 +1,27 @@
-"""A batch's next tokens on a GPU: three kernels of one text for Metal and for CUDA.
+"""A batch's next tokens on a GPU: kernels of one text for Metal and for CUDA.
 
-`sample_split` reads the logits, a threadgroup for each split of each row's vocabulary;
-`sample_mass` reads them again, in batches whose filters ask what mass comes before a
-token; `sample_row` draws. What they compute is said in `metal/sample_*.h`, and by the
-MLX operations of `operations.py`. Model thread only, as all of MLX.
+Where all rows have a small top-k and nothing adjusts their logits, as most models are
+served, `select_split` reads the logits, a threadgroup for each split of each row's
+vocabulary, and `select_row` draws. Else `sample_split` and `sample_row` do, between
+which `sample_mass` reads the logits again, if filters ask what mass comes before a
+token. What they compute is said in `metal/`, and by the MLX operations of
+`operations.py`. Model thread only, as all of MLX.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 from functools import partial
-from typing import NamedTuple
 
 import mlx.core as mx
 import numpy as np
 from numpy.typing import NDArray
 
 from pensieve.engine.sampling.kernel_texts import (
-    ADJUSTMENTS,
+    DRAWN,
     DTYPES,
     LOGITS,
+    ROWS,
     SIGNATURES,
     Backend,
     kernel,
@@ -57,7 +60,7 @@ class Sizes:
         """Return how many splits a vocabulary has."""
         return -(-vocab_size // self.split_size)
 
-    def constants(self, vocab_size: int, is_measured: bool) -> dict[str, int]:
+    def constants(self, vocab_size: int, measures: bool = True) -> dict[str, int]:
         """Return the kernels' template arguments."""
         return {
             "VOCAB_SIZE": vocab_size,
@@ -65,16 +68,30 @@ class Sizes:
             "THREADS": self.threads,
             "SLOTS": self.slots,
             "CHAIN": self.chain,
-            "MEASURED": self.measured if is_measured else 0,
+            "MEASURED": self.measured if measures else 0,
         }
 
     def output_sizes(self, batch_size: int, vocab_size: int) -> dict[str, int]:
         """Return the elements of the kernels' outputs."""
         splits = batch_size * self.num_splits(vocab_size)
-        sizes = dict.fromkeys(SIGNATURES["sample_row"].outputs, batch_size)
+        sizes = dict.fromkeys(DRAWN, batch_size)
         sizes["results"] = splits * (2 * self.slots + 4)
-        sizes["masses"] = splits * 2 * self.measured
+        sizes["before"] = splits * 2 * self.measured
         return sizes
+
+
+class Needs(Enum):
+    """What the rows of a batch need to be drawn."""
+
+    SELECTIONS = auto()
+    """All have a small top-k."""
+    CHAINS = auto()
+    MASSES = auto()
+    """Some are measured."""
+
+
+_Kind = tuple[Needs, bool, bool, bool]
+"""Of a batch: what it needs, and whether it has histories, biases and masks."""
 
 
 class SamplingKernels:
@@ -97,8 +114,8 @@ class SamplingKernels:
         self._backend = backend or available_backend()
         self._sizes = sizes
         self._verbose = verbose
-        self._kernels: dict[Kind, Callable[..., list[mx.array]]] = {}
-        self._compiled: dict[tuple[bool, ...], Callable[..., list[mx.array]]] = {}
+        self._kernels: dict[tuple[str, mx.Dtype], Callable[..., list[mx.array]]] = {}
+        self._compiled: dict[_Kind, Callable[..., list[mx.array]]] = {}
 
     def __call__(
         self,
@@ -108,7 +125,7 @@ class SamplingKernels:
         biases: mx.array | None = None,
         masks: mx.array | None = None,
         *,
-        is_measured: bool = True,
+        needs: Needs = Needs.MASSES,
     ) -> Drawn:
         """Return what is drawn. Nothing is computed yet, and nobody waits.
 
@@ -124,64 +141,67 @@ class SamplingKernels:
             biases: [num, vocab_size] uint32, the bits of float32.
             masks: [num, vocab_size / 32 or more] uint32, a bit for each token that may
                 come.
-            is_measured: what `needs_mass` says of the parameters. If it is False and
-                should not be, the tokens are the same but take much longer.
+            needs: what `needed` says of the parameters. With MASSES each batch is drawn
+                rightly; with CHAINS, too, but some take much longer.
 
         Raises:
             ValueError: arrays do not fit together.
         """
-        are_there = (histories is not None, biases is not None, masks is not None)
-        kind = (is_measured, *are_there)
+        others = (histories, biases, masks)
+        kind = (needs, histories is not None, biases is not None, masks is not None)
         draw = self._compiled.get(kind)
         if draw is None:
             # PERF: else MLX writes each kernel's text anew at each call, and Python its
             # arguments; bench/gpu/bench_sampling.py
-            draw = self._compiled[kind] = mx.compile(partial(self._draw, kind))
-        if True not in are_there:
-            return Drawn(*draw(logits, params))
-        given = (logits, params, histories, biases, masks)
-        return Drawn(*draw(*(each for each in given if each is not None)))
+            draw = self._compiled[kind] = mx.compile(partial(self._draw, *kind))
+        given = [logits, params, *(each for each in others if each is not None)]
+        return Drawn(*draw(*given))
 
-    def _draw(self, kind: tuple[bool, ...], *given: mx.array) -> list[mx.array]:
+    def _draw(
+        self,
+        needs: Needs,
+        has_histories: bool,
+        has_biases: bool,
+        has_masks: bool,
+        logits: mx.array,
+        params: mx.array,
+        *others: mx.array,
+    ) -> list[mx.array]:
         """Return what is drawn, from those arrays that there are."""
-        is_measured, *are_there = kind
-        logits, params, *others = given
-        arrays = iter(others)
-        rows = _checked(
-            logits,
-            params,
-            {
-                name: next(arrays) if is_there else None
-                for name, is_there in zip(ADJUSTMENTS, are_there, strict=True)
-            },
-        )
+        are_there = (True, True, has_histories, has_biases, has_masks)
+        names = [name for name, has in zip(ROWS, are_there, strict=True) if has]
+        rows = dict(zip(names, (logits, params, *others), strict=True))
+        _check(rows)
+        # What is missing is not read, but a kernel has all its arguments.
+        rows = {name: rows.get(name, params) for name in (*ROWS, "before")}
         batch_size, vocab_size = logits.shape
-        grid = (self._sizes.num_splits(vocab_size), batch_size)
-        results = self._run("sample_split", rows, grid, is_measured)
-        masses = results  # not read
-        if is_measured:
-            masses = self._run("sample_mass", rows + results, grid, is_measured)
-        inputs = rows + results + masses
-        return self._run("sample_row", inputs, (1, batch_size), is_measured)
+        splits = (self._sizes.num_splits(vocab_size), batch_size)
+        if needs is Needs.SELECTIONS and not others:
+            rows |= self._run("select_split", rows, splits)
+            return [*self._run("select_row", rows, (1, batch_size)).values()]
+        rows |= self._run("sample_split", rows, splits)
+        if measures := needs is Needs.MASSES:
+            rows |= self._run("sample_mass", rows, splits)
+        return [*self._run("sample_row", rows, (1, batch_size), measures).values()]
 
     def _run(
         self,
         name: str,
-        inputs: list[mx.array],
+        arrays: dict[str, mx.array],
         threadgroups: tuple[int, int],
-        is_measured: bool,
-    ) -> list[mx.array]:
-        signature, logits = SIGNATURES[name], inputs[0]
-        is_adjusted = len(inputs) == len(signature.inputs(True))
-        key = Kind(name, logits.dtype, is_adjusted)
+        measures: bool = True,
+    ) -> dict[str, mx.array]:
+        """Return a kernel's outputs by their names."""
+        logits, signature = arrays["logits"], SIGNATURES[name]
+        key = name, logits.dtype
         if key not in self._kernels:
-            self._kernels[key] = kernel(self._backend, *key)
+            self._kernels[key] = kernel(self._backend, name, logits.dtype)
         batch_size, vocab_size = logits.shape
-        constants = self._sizes.constants(vocab_size, is_measured)
+        constants = self._sizes.constants(vocab_size, measures)
         sizes = self._sizes.output_sizes(batch_size, vocab_size)
         threads = self._sizes.threads
-        return self._kernels[key](
-            inputs=inputs,
+        made = self._kernels[key](
+            inputs=[arrays[each] for each in signature.inputs],
             template=[(each, constants[each]) for each in signature.constants],
             grid=(threadgroups[0] * threads, threadgroups[1], 1),
             threadgroup=(threads, 1, 1),
@@ -189,14 +209,7 @@ class SamplingKernels:
             output_dtypes=[DTYPES[output] for output in signature.outputs],
             verbose=self._verbose,
         )
-
-
-class Kind(NamedTuple):
-    """What a kernel is made for."""
-
-    name: str
-    dtype: mx.Dtype
-    is_adjusted: bool
+        return dict(zip(signature.outputs, made, strict=True))
 
 
 def available_backend() -> Backend:
@@ -212,13 +225,13 @@ def available_backend() -> Backend:
     raise RuntimeError("sampling kernels: expected a GPU, got an MLX without")
 
 
-def needs_mass(
+def needed(
     reals: NDArray[np.float32],
     words: NDArray[np.uint32],
     vocab_size: int,
     sizes: Sizes = Sizes(),
-) -> bool:
-    """Return whether a batch has rows that `sample_mass` serves.
+) -> Needs:
+    """Return what a batch needs.
 
     Args:
         reals: [batch_size, 8], and
@@ -226,15 +239,16 @@ def needs_mass(
     """
     top_p, is_greedy = reals[:, 1], words[:, 4] != 0
     top_k = np.where(words[:, 0] < vocab_size, words[:, 0], 0)
-    is_selected = (top_k > 0) & (top_k <= sizes.slots)
-    return bool((~is_greedy & ~is_selected & ((top_p < 1) | (top_k > 0))).any())
+    is_selected = (top_k > 0) & (top_k <= sizes.slots) & ~is_greedy
+    if is_selected.all():
+        return Needs.SELECTIONS
+    is_measured = ~is_selected & ~is_greedy & ((top_p < 1) | (top_k > 0))
+    return Needs.MASSES if is_measured.any() else Needs.CHAINS
 
 
-def _checked(
-    logits: mx.array, params: mx.array, others: dict[str, mx.array | None]
-) -> list[mx.array]:
-    """Return the rows' arrays, with others in the place of those that are not there; the
-    first two, if none is."""
+def _check(given: dict[str, mx.array]) -> None:
+    """Raise ValueError where arrays do not fit together."""
+    logits = given["logits"]
     if logits.ndim != 2 or logits.dtype not in LOGITS or 0 in logits.shape:
         raise ValueError(
             "logits: expected [batch_size, vocab_size] of float32, float16 or "
@@ -247,9 +261,9 @@ def _checked(
         "biases": (-1, vocab_size),
         "masks": (-1, -(-vocab_size // 32)),
     }
-    for name, array in {"params": params, **others}.items():
-        shape = shapes[name]
-        if array is not None and (
+    for name, array in given.items():
+        shape = shapes.get(name)
+        if shape is not None and (
             array.dtype != DTYPES[name]
             or array.ndim != 2
             or array.shape[1] != shape[1]
@@ -259,10 +273,6 @@ def _checked(
                 f"{name}: expected {[*shape]} of {DTYPES[name]}, "
                 f"got {_described(array)}"
             )
-    rows = [logits, params]
-    if any(array is not None for array in others.values()):
-        rows += [params if array is None else array for array in others.values()]
-    return rows
 
 
 def _described(array: mx.array) -> str:

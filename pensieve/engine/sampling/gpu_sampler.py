@@ -6,7 +6,7 @@ import mlx.core as mx
 import numpy as np
 
 from pensieve.engine.sampling.batch import batch_of, on_device
-from pensieve.engine.sampling.gpu_kernels import SamplingKernels, needs_mass
+from pensieve.engine.sampling.gpu_kernels import SamplingKernels, needed
 from pensieve.engine.sampling.operations import move_on
 from pensieve.engine.sampling.parameters import joined
 from pensieve.engine.sampling.sampler import Drawn
@@ -38,7 +38,7 @@ class GpuSampler:
             on_device(batch.histories),
             on_device([each.view(np.uint32) for each in batch.biases]),
             on_device(batch.masks),
-            is_measured=needs_mass(batch.reals, batch.words, logits.shape[1]),
+            needs=needed(batch.reals, batch.words, logits.shape[1]),
         )
         for i, sequence in enumerate(sequences):
             move_on(sequence, drawn.tokens[i])

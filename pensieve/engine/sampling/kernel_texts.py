@@ -20,56 +20,65 @@ HEADERS = (
     "gumbel_noise.h",
     "threadgroup.h",
     "params.h",
-    "adjusted_row.h",
     "tokens.h",
+    "plain_row.h",
+    "adjusted_row.h",
+    "row_tokens.h",
     "select_top.h",
+    "race.h",
     "winner_chain.h",
     "split_results.h",
+    "chain_results.h",
+    "select_split.h",
+    "select_row.h",
     "whole_row.h",
     "sample_split.h",
     "sample_mass.h",
     "sample_row.h",
 )
 """What the kernels call, in the order in which it is said; a prelude comes first."""
-NOT_CALLED = {
-    "sample_split": {"whole_row.h", "sample_mass.h", "sample_row.h"},
-    "sample_mass": {"select_top.h", "whole_row.h", "sample_split.h", "sample_row.h"},
-    "sample_row": {"sample_split.h", "sample_mass.h"},
+
+_NOISE = {"philox.h", "gumbel_noise.h", "race.h"}
+_CHAINS = {"adjusted_row.h", "row_tokens.h", "winner_chain.h", "chain_results.h"}
+_SPLIT = {"select_top.h", "select_split.h"}
+_ROW = {"select_top.h", "select_row.h"}
+_CALLED = {
+    "select_split": _SPLIT | {"plain_row.h", "row_tokens.h"},
+    "select_row": _ROW | _NOISE,
+    "sample_split": _SPLIT | _NOISE | _CHAINS,
+    "sample_mass": _NOISE | _CHAINS,
+    "sample_row": _ROW | _NOISE | _CHAINS | {"whole_row.h"},
 }
-"""Of these, for each kernel."""
+"""Of these by each kernel, beside its own and what all call."""
+_CALLED_BY_ALL = {"threadgroup.h", "params.h", "tokens.h", "split_results.h"}
 
 LOGITS = {mx.float32: "f32", mx.float16: "f16", mx.bfloat16: "bf16"}
 """Types of logits, and what the kernels' names have of them."""
 
-ADJUSTMENTS = ("histories", "biases", "masks")
-ROWS = ("logits", "params")
-CONSTANTS = ("VOCAB_SIZE", "SPLIT_SIZE", "THREADS", "SLOTS", "CHAIN")
+PLAIN = ("logits", "params")
+ROWS = (*PLAIN, "histories", "biases", "masks")
+DRAWN = ("tokens", "errors", "log_probs")
+SIZES = ("VOCAB_SIZE", "SPLIT_SIZE", "THREADS", "SLOTS")
 
 
 @dataclass(frozen=True)
 class Signature:
-    """A kernel's arrays, in the order of its arguments, and its constants.
+    """A kernel's arrays, in the order of its arguments, and its constants."""
 
-    Args:
-        results: inputs that other kernels leave, after the rows' own.
-    """
-
-    results: tuple[str, ...]
+    inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     constants: tuple[str, ...]
 
-    def inputs(self, is_adjusted: bool) -> tuple[str, ...]:
-        """Return the names of all inputs."""
-        return ROWS + (ADJUSTMENTS if is_adjusted else ()) + self.results
-
 
 SIGNATURES = {
-    "sample_split": Signature((), ("results",), CONSTANTS),
-    "sample_mass": Signature(("results",), ("masses",), (*CONSTANTS, "MEASURED")),
+    "select_split": Signature(PLAIN, ("results",), SIZES),
+    "select_row": Signature(("params", "results"), DRAWN, SIZES),
+    "sample_split": Signature(ROWS, ("results",), (*SIZES, "CHAIN")),
+    "sample_mass": Signature(
+        (*ROWS, "results"), ("before",), (*SIZES, "CHAIN", "MEASURED")
+    ),
     "sample_row": Signature(
-        ("results", "masses"),
-        ("tokens", "errors", "log_probs"),
-        (*CONSTANTS, "MEASURED"),
+        (*ROWS, "results", "before"), DRAWN, (*SIZES, "CHAIN", "MEASURED")
     ),
 }
 DTYPES = {
@@ -78,7 +87,7 @@ DTYPES = {
     "biases": mx.uint32,
     "masks": mx.uint32,
     "results": mx.uint32,
-    "masses": mx.uint32,
+    "before": mx.uint32,
     "tokens": mx.uint32,
     "errors": mx.uint32,
     "log_probs": mx.float32,
@@ -87,15 +96,11 @@ DTYPES = {
 
 
 def kernel(
-    backend: Backend, name: str, dtype: mx.Dtype, is_adjusted: bool
+    backend: Backend, name: str, dtype: mx.Dtype
 ) -> Callable[..., list[mx.array]]:
-    """Return a kernel for logits of a type. Building it does not compile it.
-
-    Args:
-        is_adjusted: whether rows have histories, biases or masks.
-    """
+    """Return a kernel for logits of a type. Building it does not compile it."""
     make = mx.fast.metal_kernel if backend == "metal" else mx.fast.cuda_kernel
-    header, body = texts(backend, name, is_adjusted), text(f"{name}.metal")
+    header, body = texts(backend, name), without_comments(text(f"{name}.metal"))
     # MLX finds compiled kernels by their names, on CUDA from one run to the next.
     digest = hashlib.sha256((header + body).encode()).hexdigest()[:8]
     signature = SIGNATURES[name]
@@ -103,26 +108,26 @@ def kernel(
         Callable[..., list[mx.array]],
         make(
             name=f"{name}_{LOGITS[dtype]}_{digest}",
-            input_names=[*signature.inputs(is_adjusted)],
+            input_names=[*signature.inputs],
             output_names=[*signature.outputs],
             header=header,
-            source=without_comments(body),
+            source=body,
         ),
     )
 
 
-def texts(backend: Backend | None, name: str = "", is_adjusted: bool = True) -> str:
+def texts(backend: Backend | None, name: str = "") -> str:
     """Return what goes before a body.
 
     Args:
         backend: whose prelude comes first, and nothing that its compiler does not
             read; None: all of it, without a prelude.
         name: the kernel's; empty: for all kernels in one program.
-        is_adjusted: whether rows have histories, biases or masks.
     """
-    names = [each for each in HEADERS if each not in NOT_CALLED.get(name, ())]
-    if not is_adjusted:
-        names[names.index("adjusted_row.h")] = "plain_row.h"
+    names = [*HEADERS]
+    if name:
+        called = _CALLED[name] | _CALLED_BY_ALL | {f"{name}.h"}
+        names = [each for each in HEADERS if each in called]
     if backend is not None:
         names = [f"prelude_{backend}.h", *names]
     whole = "".join(map(text, names))

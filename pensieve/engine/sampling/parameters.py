@@ -84,5 +84,5 @@ def packed(
 
 
 def joined(reals: Reals, words: Words) -> Words:
-    """Return both as one array, [batch_size, 2 * NUM_PARAMS], of the reals their bits."""
+    """Return both as one array, [batch_size, 2 * NUM_PARAMS]; of reals the bits."""
     return np.concatenate([reals.view(np.uint32), words], axis=1)

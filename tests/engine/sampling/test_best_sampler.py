@@ -44,12 +44,17 @@ def broken(drawn):
     raise RuntimeError("[metal_kernel] No Metal back-end.")
 
 
+def wrong_without_penalties(drawn):
+    return drawn if len(drawn.tokens) == 8 else wrong_log_prob(drawn)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         (wrong_token, "draws wrongly: expected tokens ["),
         (wrong_error, "draws wrongly: expected errors [0, 0"),
         (wrong_log_prob, "draws with log-probabilities that are wrong by 0."),
+        (wrong_without_penalties, "draws with log-probabilities that are wrong by 0."),
         (no_log_prob, "draws with log-probabilities that are wrong by nan"),
         (broken, "does not run: [metal_kernel] No Metal back-end."),
     ],

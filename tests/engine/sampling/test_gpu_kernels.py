@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 
 from pensieve.engine.sampling.gpu_kernels import (
+    Needs,
     SamplingKernels,
     Sizes,
     available_backend,
-    needs_mass,
+    needed,
 )
 
 ROW = {
@@ -69,22 +70,22 @@ def test_without_a_gpu_there_is_no_backend():
 @pytest.mark.parametrize(
     ("top_k", "top_p", "is_greedy", "expected"),
     [
-        (0, 1, 0, False),
-        (0, 0.9, 0, True),
-        (0, 0.9, 1, False),
-        (20, 0.9, 0, False),
-        (64, 0.9, 0, False),
-        (65, 0.9, 0, True),
-        (65, 1, 0, True),
-        (65, 1, 1, False),
-        (1000, 0.9, 0, True),
-        (2000, 1, 0, False),
+        (0, 1, 0, Needs.CHAINS),
+        (0, 0.9, 0, Needs.MASSES),
+        (0, 0.9, 1, Needs.CHAINS),
+        (20, 0.9, 0, Needs.SELECTIONS),
+        (20, 0.9, 1, Needs.CHAINS),
+        (64, 0.9, 0, Needs.SELECTIONS),
+        (65, 0.9, 0, Needs.MASSES),
+        (65, 1, 0, Needs.MASSES),
+        (65, 1, 1, Needs.CHAINS),
+        (1000, 0.9, 0, Needs.MASSES),
+        (2000, 1, 0, Needs.CHAINS),
     ],
 )
-def test_a_batch_is_measured_if_one_of_its_rows_needs_it(
-    top_k, top_p, is_greedy, expected
-):
+def test_a_batch_needs_what_one_of_its_rows_does(top_k, top_p, is_greedy, expected):
     reals, words = np.ones((3, 8), np.float32), np.zeros((3, 8), np.uint32)
+    words[:, 0] = 40
     reals[1, 1], words[1, 0], words[1, 4] = top_p, top_k, is_greedy
 
-    assert needs_mass(reals, words, 1000) is expected
+    assert needed(reals, words, 1000) is expected
