@@ -17,6 +17,13 @@ constexpr int num_splits(int vocab_size, int split_size) {
   return (vocab_size + split_size - 1) / split_size;
 }
 
+// The tokens of each split but the last, at most split_size. PERF: splits are of one
+// length, by fours; a short one in the end would have few groups of tokens to select
+// from, and all would wait for it.
+constexpr int split_length(int vocab_size, int split_size) {
+  return ((vocab_size - 1) / (4 * num_splits(vocab_size, split_size)) + 1) * 4;
+}
+
 // Where a row's results are.
 struct Results {
   uint largest;

@@ -58,8 +58,8 @@ UNDEFINED = {
         "  if (at.simdgroup == 0) { barrier(); }\n  float largest = cells.x[0];",
     ),
     "a vocabulary that is one too long": (
-        "tokens.x[i] = tokens.id[i] < uint(VOCAB_SIZE)",
-        "tokens.x[i] = tokens.id[i] <= uint(VOCAB_SIZE)",
+        "token < uint(VOCAB_SIZE));",
+        "token <= uint(VOCAB_SIZE));",
     ),
     "a rank too many": (
         "if (rank < top_k) {",
@@ -74,8 +74,8 @@ UNDEFINED = {
         "if (link <= results[in.length + split]) {",
     ),
     "a last split that is taken for whole": (
-        "if ((split + 1) * SPLIT_SIZE <= uint(VOCAB_SIZE)) {",
-        "if (true) {",
+        "(i / 4 + 1) * 4 * THREADS <= LAST ||",
+        "(i / 4 + 1) * 4 * THREADS <= LAST + 9 ||",
     ),
     "a list that overflows": (
         "  if (turn.sum > uint(2 * SLOTS)) {\n    last_id",
@@ -84,12 +84,16 @@ UNDEFINED = {
 }
 WRONG = {
     "splits that begin one too late": (
-        "const uint begin = split * SPLIT_SIZE + 4 * at.index;",
-        "const uint begin = split * (SPLIT_SIZE + 1) + 4 * at.index;",
+        "const uint begin = split * LENGTH;",
+        "const uint begin = split * LENGTH + 4;",
+    ),
+    "tokens of two splits": (
+        "(place < uint(LENGTH) && token",
+        "(place < uint(LENGTH + 4) && token",
     ),
     "a vocabulary that is one too short": (
-        "tokens.x[i] = tokens.id[i] < uint(VOCAB_SIZE)",
-        "tokens.x[i] = tokens.id[i] + 1 < uint(VOCAB_SIZE)",
+        "token < uint(VOCAB_SIZE));",
+        "token + 1 < uint(VOCAB_SIZE));",
     ),
     "of equals the highest id": (
         "(value == other_value && id < other_id)",
