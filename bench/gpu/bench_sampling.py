@@ -307,8 +307,7 @@ def measure(report: Report, vocab_size: int, sizes: str, rounds: int) -> None:
         report.part(f"flat bfloat16 batch {size}", 60, work)
     report.part("frequencies top_k_top_p", 60, partial(frequencies, QWEN))
     report.part("frequencies top_p", 60, partial(frequencies, TIMED["top_p"]))
-    for size in (1, 16):
-        report.part(f"decode {size}", 120, partial(decode_steps, sizes, size, QWEN))
+    report.part("decode", 200, partial(decode_steps, sizes, 1, QWEN))
     report.part("graphs", 60, lambda: as_graphs(1, vocab_size, rounds))
     for size in BATCHES:
         work = partial(other_sizes, size, vocab_size, rounds)

@@ -16,13 +16,15 @@ from mlx_lm.sample_utils import make_sampler
 from pensieve.engine.sampling.gpu_kernels import SamplingKernels, needed
 from pensieve.engine.sampling.parameters import NUM_PARAMS, joined
 
-from ..timing import in_turn
+from ..timing import in_turn, no_collections
 from .random_model import config, quantized
 from .sampling_rows import Settings
 
-NUM_STEPS = 64
-WARM_STEPS = 8
-ROUNDS = 6
+BLOCK = 16
+"""Steps of one way before the next has its turn."""
+NOT_COUNTED = 2
+"""First steps of a block: the device has other work before them."""
+ROUNDS = 60
 PROMPT_SIZE = 32
 POSITION = NUM_PARAMS + 3
 """Of a row's parameters."""
@@ -31,44 +33,49 @@ Sample = Callable[[mx.array, int], mx.array]
 """Logits [batch_size, vocab_size] and a position → tokens [batch_size]."""
 
 
-def decode_steps(sizes: str, batch_size: int, settings: Settings) -> dict[str, Any]:
-    """Return microseconds a step and tokens a second by each way of sampling, medians
-    of rounds in turn."""
+def decode_steps(
+    sizes: str, batch_size: int, settings: Settings, rounds: int = ROUNDS
+) -> dict[str, Any]:
+    """Return microseconds a step and tokens a second by each way of sampling: medians
+    of steps, and of the rounds' differences from greedy, blocks of steps in turn."""
     model = model_of(sizes)
-    prompt = mx.zeros((batch_size, PROMPT_SIZE), mx.uint32)
     samples = {
         "greedy": lambda logits, position: mx.argmax(logits, axis=-1),
         "kernel": kernel(settings, batch_size),
-        "kernel_greedy": kernel(Settings(temperature=0), batch_size),
         "kernel_top_p": kernel(Settings(temperature=0.7, top_p=0.8), batch_size),
-        "kernel_temperature": kernel(Settings(temperature=0.7), batch_size),
         "mlx_lm": chain(settings),
     }
-    runs = {
-        name: partial(step_seconds, model, prompt, sample)
-        for name, sample in samples.items()
-    }
-    for run in runs.values():
-        run()
-    times = in_turn(runs, ROUNDS)
-    greedy = times["greedy"]
+    loops = {name: Loop(model, batch_size, sample) for name, sample in samples.items()}
+    for loop in loops.values():
+        loop.steps(BLOCK)
+    steps: dict[str, list[float]] = {name: [] for name in loops}
+
+    def block(name: str) -> float:
+        taken = loops[name].steps(BLOCK)[NOT_COUNTED:]
+        steps[name] += taken
+        return statistics.median(taken)
+
+    with no_collections():
+        blocks = in_turn({name: partial(block, name) for name in loops}, rounds)
     return {
         "sizes": config(sizes)["hidden_size"],
+        "steps": len(steps["greedy"]),
         **{
             name: {
-                "step_us": round(1e6 * statistics.median(taken), 1),
-                "more_than_greedy_us": round(
-                    1e6
-                    * statistics.median(
-                        a - b for a, b in zip(taken, greedy, strict=True)
-                    ),
-                    1,
+                "step_us": microseconds(steps[name]),
+                "more_than_greedy_us": microseconds(
+                    [a - b for a, b in zip(taken, blocks["greedy"], strict=True)]
                 ),
-                "tokens_per_s": round(batch_size / statistics.median(taken), 1),
+                "tokens_per_s": round(batch_size / statistics.median(steps[name]), 1),
             }
-            for name, taken in times.items()
+            for name, taken in blocks.items()
         },
     }
+
+
+def microseconds(seconds: list[float]) -> float:
+    """Return the median."""
+    return round(1e6 * statistics.median(seconds), 1)
 
 
 VOCAB_SIZE = 128_256
@@ -111,25 +118,31 @@ def chain(settings: Settings) -> Sample:
     return sample
 
 
-def step_seconds(model: nn.Module, prompt: mx.array, sample: Sample) -> float:
-    """Return the mean seconds of a step, after some that are not counted."""
-    layers = make_prompt_cache(model)
-    positions = itertools.count()
+class Loop:
+    """Decoding with one way of sampling; it goes on where it was left."""
 
-    def begin(tokens: mx.array) -> mx.array:
-        logits = model(tokens, cache=layers)[:, -1, :]
-        drawn = sample(logits, next(positions))
+    def __init__(self, model: nn.Module, batch_size: int, sample: Sample) -> None:
+        self._model = model
+        self._sample = sample
+        self._layers = make_prompt_cache(model)
+        self._positions = itertools.count()
+        self._tokens = self._begun(mx.zeros((batch_size, PROMPT_SIZE), mx.uint32))
+
+    def steps(self, number: int) -> list[float]:
+        """Decode, and return the seconds from token to token."""
+        taken = []
+        began = time.perf_counter()
+        for _ in range(number):
+            following = self._begun(self._tokens[:, None])
+            self._tokens.tolist()
+            self._tokens = following
+            ended = time.perf_counter()
+            taken.append(ended - began)
+            began = ended
+        return taken
+
+    def _begun(self, tokens: mx.array) -> mx.array:
+        logits = self._model(tokens, cache=self._layers)[:, -1, :]
+        drawn = self._sample(logits, next(self._positions))
         mx.async_eval(drawn)  # type: ignore[no-untyped-call]
         return drawn
-
-    tokens = begin(prompt)
-    began = 0.0
-    for step in range(WARM_STEPS + NUM_STEPS):
-        if step == WARM_STEPS:
-            tokens.tolist()
-            began = time.perf_counter()
-        following = begin(tokens[:, None])
-        tokens.tolist()
-        tokens = following
-    tokens.tolist()
-    return (time.perf_counter() - began) / NUM_STEPS
