@@ -46,4 +46,14 @@ inline Params params_of(Words words, uint row, uint vocab_size) {
   return params;
 }
 
+// Write the parameters of the row's next token, for a batch whose rows stay.
+template <typename Words, typename Next>
+inline void write_next(Words words, uint row, Place at, Next next) {
+  if (at.index < 16) {
+    const uint place = 16 * row + at.index;
+    const uint word = words[place];
+    next[place] = at.index == 8 + 3 ? word + 1 : word; // its position
+  }
+}
+
 } // namespace sampling

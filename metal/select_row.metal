@@ -1,7 +1,7 @@
 // Body for mx.fast.metal_kernel and mx.fast.cuda_kernel; select_row.h says what it does.
 //
 //   params as select_split's; its results
-//   out: tokens, errors, log_probs [batch_size]
+//   out: tokens, errors, log_probs [batch_size], next_params [batch_size, 16]
 constexpr int SIZE = sampling::share_size(VOCAB_SIZE, SPLIT_SIZE, THREADS, SLOTS);
 constexpr int LIST_SIZE = sampling::list_size(SLOTS, SIZE, THREADS);
 THREADGROUP_ARRAY(float, list_x, LIST_SIZE)
@@ -15,6 +15,7 @@ const sampling::Place at = {thread_position_in_threadgroup.x, thread_index_in_si
                             simdgroup_index_in_threadgroup};
 const uint index = threadgroup_position_in_grid.y;
 const sampling::Params drawn_with = sampling::params_of(params, index, VOCAB_SIZE);
+sampling::write_next(params, index, at, next_params);
 sampling::select_row<VOCAB_SIZE, SPLIT_SIZE, THREADS, SLOTS>(
     index, drawn_with, at, sampling::lists_of(list_x, list_id, top_x, top_id),
     sampling::cells_of(cell_key, cell_x, cell_id), results, tokens, errors,

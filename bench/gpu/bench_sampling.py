@@ -107,7 +107,7 @@ def compared(
     others = (rows.histories, rows.biases.view(np.uint32), rows.masks)
     needs = needs or needed(rows.reals, rows.words, logits.shape[1], sizes)
     sampler = SamplingKernels(sizes=sizes)
-    drawn = sampler(logits, mx.array(params), *map(mx.array, others), needs=needs)
+    drawn, _ = sampler(logits, mx.array(params), *map(mx.array, others), needs=needs)
     tokens, errors, log_probs = map(np.array, drawn)
     wrong: list[str] = []
     not_exact, worst = 0, 0.0
@@ -126,7 +126,7 @@ def compared(
         row = (logits[i : i + 1], mx.array(params[i : i + 1]))
         # By the kernels without biases, penalties and masks, where it has none.
         given = map(mx.array, others if is_adjusted else ())
-        again = sampler(*row, *given, needs=needs)
+        again, _ = sampler(*row, *given, needs=needs)
         same = [np.array(each)[0].tobytes() for each in again]
         alone += same != [np.array(each)[i].tobytes() for each in drawn]
     return {
@@ -157,7 +157,7 @@ def frequencies(settings: Settings, vocab_size: int = 1000) -> dict[str, float]:
     for first in range(0, NUM_DRAWS, size):
         words[:, 3] = np.arange(first, first + size)
         params = mx.array(joined(reals, words))
-        tokens = sampler(many, params, needs=needs)[0]
+        tokens = sampler(many, params, needs=needs)[0].tokens
         counts += np.bincount(np.array(tokens), minlength=vocab_size)
     outside = counts.sum() - counts[order[kept]].sum()
     # Rare tokens together: the statistic wants some draws of each.

@@ -42,6 +42,7 @@ def decode_steps(
     samples = {
         "greedy": lambda logits, position: mx.argmax(logits, axis=-1),
         "kernel": kernel(settings, batch_size),
+        "kernel_sent": kernel_sent(settings, batch_size),
         "kernel_top_p": kernel(Settings(temperature=0.7, top_p=0.8), batch_size),
         "mlx_lm": chain(settings),
     }
@@ -89,7 +90,23 @@ def model_of(sizes: str) -> nn.Module:
 
 
 def kernel(settings: Settings, batch_size: int) -> Sample:
-    """Return draws by the kernels, whose parameters the host sends with each step."""
+    """Return draws by the kernels, whose parameters the host sends with the first."""
+    sampler = SamplingKernels()
+    reals = np.array([settings.reals()] * batch_size, np.float32)
+    words = np.array([settings.words(i, 0) for i in range(batch_size)], np.uint32)
+    needs = needed(reals, words, VOCAB_SIZE)
+    params = mx.array(joined(reals, words))
+
+    def sample(logits: mx.array, position: int) -> mx.array:
+        nonlocal params
+        drawn, params = sampler(logits, params, needs=needs)
+        return drawn.tokens
+
+    return sample
+
+
+def kernel_sent(settings: Settings, batch_size: int) -> Sample:
+    """The same, with parameters that the host sends with each step."""
     sampler = SamplingKernels()
     reals = np.array([settings.reals()] * batch_size, np.float32)
     words = np.array([settings.words(i, 0) for i in range(batch_size)], np.uint32)
@@ -98,7 +115,7 @@ def kernel(settings: Settings, batch_size: int) -> Sample:
 
     def sample(logits: mx.array, position: int) -> mx.array:
         params[:, POSITION] = position
-        return sampler(logits, mx.array(params), needs=needs)[0]
+        return sampler(logits, mx.array(params), needs=needs)[0].tokens
 
     return sample
 

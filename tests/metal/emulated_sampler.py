@@ -1,5 +1,6 @@
 """The sampling kernels on the emulator, called as `SamplingKernels` does on a GPU."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from pensieve.engine.sampling.kernel_texts import (
     text,
     texts,
 )
-from pensieve.engine.sampling.parameters import joined
+from pensieve.engine.sampling.parameters import NUM_PARAMS, joined
 
 Edit = Callable[[str], str]
 """Of the kernels' texts."""
@@ -71,13 +72,13 @@ class EmulatedSampler:
         others = [np.zeros(8, "u4") if array is None else array for array in given]
         inputs = (batch.logits, joined(batch.reals, batch.words), *others)
         rows = dict(zip(ROWS, inputs, strict=True))
-        sizes = self._sizes.output_sizes(batch_size, vocab_size)
+        shapes = self._sizes.output_shapes(batch_size, vocab_size)
         splits = (self._sizes.num_splits(vocab_size), batch_size)
 
         def run(name, grid):
             signature = SIGNATURES[name]
             inputs = [rows[each] for each in signature.inputs]
-            outputs = [sizes[each] for each in signature.outputs]
+            outputs = [math.prod(shapes[each]) for each in signature.outputs]
             made = self._emulator.run(name, inputs, outputs, grid, schedule)
             rows.update(zip(signature.outputs, made, strict=True))
 
@@ -91,7 +92,10 @@ class EmulatedSampler:
             if self._measures and needs is Needs.MASSES:
                 run("sample_mass", splits)
             run("sample_row", (1, batch_size))
-        tokens, errors, log_probs = (rows[each] for each in DRAWN)
+        tokens, errors, log_probs, next_params = (rows[each] for each in DRAWN)
+        next_rows = inputs[1].copy()
+        next_rows[:, NUM_PARAMS + 3] += 1
+        assert np.array_equal(next_params.reshape(next_rows.shape), next_rows)
         return tokens, errors, log_probs
 
     def close(self) -> None:

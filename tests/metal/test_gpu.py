@@ -44,7 +44,7 @@ def drawn(batch: cases.Batch, sizes: Sizes, needs: Needs | None = None):
     given = (joined(batch.reals, batch.words), batch.histories, biases, batch.masks)
     arrays = [None if array is None else mx.array(array) for array in given]
     needs = needs or needed(batch.reals, batch.words, batch.logits.shape[1], sizes)
-    answers = SamplingKernels(sizes=sizes)(logits, *arrays, needs=needs)
+    answers, _ = SamplingKernels(sizes=sizes)(logits, *arrays, needs=needs)
     return [np.array(answer) for answer in answers]
 
 

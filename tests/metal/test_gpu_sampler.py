@@ -13,12 +13,15 @@ from pensieve.engine.sampling.best_sampler import difference
 from pensieve.engine.sampling.gpu_kernels import Sizes, needed
 from pensieve.engine.sampling.gpu_sampler import GpuSampler
 from pensieve.engine.sampling.operations import draw_by_operations
+from pensieve.engine.sampling.parameters import joined
 from pensieve.engine.sampling.sampler import Drawn
 from pensieve.engine.sampling.sequence import SequenceDraws, draws_of
 from pensieve.engine.token_bits import bits_of
 from pensieve.link.messages import SamplingParams, Submit
 
 SIZES = Sizes(split_size=256, threads=64)
+POSITION = 3
+"""Of a row's words."""
 SETTINGS = [
     {"temperature": 0},
     {"temperature": 0.8},
@@ -35,14 +38,20 @@ def sampler(emulated, monkeypatch):
 
     def made(vocab_size: int) -> GpuSampler:
         kernels = emulated(vocab_size, "float32", SIZES)
+        returned: list[mx.array] = []
 
-        def call(logits, params, *others, needs):
+        def call(logits, params, histories=None, biases=None, masks=None, *, needs):
+            made.is_sent = not any(params is each for each in returned)
+            others = (histories, biases, masks)
             reals, words = np.split(np.array(params), 2, axis=1)
             reals = reals.view(np.float32)
             assert needs is needed(reals, words, logits.shape[1])
             others = [None if each is None else np.array(each) for each in others]
             batch = Batch(np.array(logits), reals, words, *others)
-            return Drawn(*map(mx.array, kernels(batch)))
+            drawn = Drawn(*map(mx.array, kernels(batch)))
+            words[:, POSITION] += 1
+            returned.append(mx.array(joined(reals, words)))
+            return drawn, returned[-1]
 
         monkeypatch.setattr(gpu_sampler, "SamplingKernels", lambda: call)
         return GpuSampler()
@@ -67,6 +76,41 @@ def test_histories_grow_by_what_is_drawn(sampler):
     assert len({*drawn}) > 1
     assert np.array_equal(sequence.history, 2 * counts)
     assert sequence.position == 11
+
+
+def test_rows_that_stay_are_drawn_with_what_the_device_has(sampler):
+    first, second, third = (
+        SequenceDraws(SamplingParams(seed=i, top_k=20), 10 * i) for i in range(3)
+    )
+    logits = mx.array(np.random.default_rng(3).normal(0, 2, (9, 2, 1003)), mx.float32)
+    draw = sampler(1003)
+    mask = bits_of([7], 1003)
+
+    steps = [
+        ([first, second], [None, None], True),
+        ([first, second], [None, None], False),
+        ([first, second], [None, None], False),
+        ([first, second], [mask, None], True),
+        ([first, second], [None, None], True),
+        ([second, first], [None, None], True),
+        ([second, third], [None, None], True),
+        ([second], [None], True),
+        ([second], [None], False),
+    ]
+    for step_logits, (sequences, masks, is_sent) in zip(logits, steps, strict=True):
+        rows = step_logits[: len(sequences)]
+        twins = [SequenceDraws(each.params, each.position) for each in sequences]
+        expected = draw_by_operations(rows, twins, masks)
+
+        drawn = draw(rows, sequences, masks)
+
+        assert sampler.is_sent is is_sent
+        assert drawn.tokens.tolist() == expected.tokens.tolist()
+        assert sequences == twins
+
+    second.position += 1  # as if another had drawn
+    draw(logits[0, :1], [second], [None])
+    assert sampler.is_sent
 
 
 def test_masks_are_each_rows_own(sampler):

@@ -47,7 +47,8 @@ def sources(tmp_path_factory):
     def exported(dtype, batch_size, capfd, needs, num_others) -> dict[str, str]:
         def draw(logits, params, *others):
             sampler = SamplingKernels("metal", verbose=True)
-            return sampler(logits, params, *others, needs=needs)
+            drawn, next_params = sampler(logits, params, *others, needs=needs)
+            return [*drawn, next_params]
 
         mx.export_function(
             str(folder / "draw.mlxfn"),

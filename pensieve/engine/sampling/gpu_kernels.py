@@ -18,7 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pensieve.engine.sampling.kernel_texts import (
-    DRAWN,
     DTYPES,
     LOGITS,
     ROWS,
@@ -71,13 +70,19 @@ class Sizes:
             "MEASURED": self.measured if measures else 0,
         }
 
-    def output_sizes(self, batch_size: int, vocab_size: int) -> dict[str, int]:
-        """Return the elements of the kernels' outputs."""
+    def output_shapes(
+        self, batch_size: int, vocab_size: int
+    ) -> dict[str, tuple[int, ...]]:
+        """Return those of the kernels' outputs."""
         splits = batch_size * self.num_splits(vocab_size)
-        sizes = dict.fromkeys(DRAWN, batch_size)
-        sizes["results"] = splits * (2 * self.slots + 4)
-        sizes["before"] = splits * 2 * self.measured
-        return sizes
+        return {
+            "tokens": (batch_size,),
+            "errors": (batch_size,),
+            "log_probs": (batch_size,),
+            "next_params": (batch_size, 2 * NUM_PARAMS),
+            "results": (splits * (2 * self.slots + 4),),
+            "before": (splits * 2 * self.measured,),
+        }
 
 
 class Needs(Enum):
@@ -126,8 +131,10 @@ class SamplingKernels:
         masks: mx.array | None = None,
         *,
         needs: Needs = Needs.MASSES,
-    ) -> Drawn:
-        """Return what is drawn. Nothing is computed yet, and nobody waits.
+    ) -> tuple[Drawn, mx.array]:
+        """Return what is drawn, and `params` of the rows' next tokens.
+
+        Nothing is computed yet, and nobody waits.
 
         Args:
             logits: [batch_size, vocab_size] float32, float16 or bfloat16.
@@ -155,7 +162,8 @@ class SamplingKernels:
             # arguments; bench/gpu/bench_sampling.py
             draw = self._compiled[kind] = mx.compile(partial(self._draw, *kind))
         given = [logits, params, *(each for each in others if each is not None)]
-        return Drawn(*draw(*given))
+        tokens, errors, log_probs, next_params = draw(*given)
+        return Drawn(tokens, errors, log_probs), next_params
 
     def _draw(
         self,
@@ -198,14 +206,14 @@ class SamplingKernels:
             self._kernels[key] = kernel(self._backend, name, logits.dtype)
         batch_size, vocab_size = logits.shape
         constants = self._sizes.constants(vocab_size, measures)
-        sizes = self._sizes.output_sizes(batch_size, vocab_size)
+        shapes = self._sizes.output_shapes(batch_size, vocab_size)
         threads = self._sizes.threads
         made = self._kernels[key](
             inputs=[arrays[each] for each in signature.inputs],
             template=[(each, constants[each]) for each in signature.constants],
             grid=(threadgroups[0] * threads, threadgroups[1], 1),
             threadgroup=(threads, 1, 1),
-            output_shapes=[(sizes[output],) for output in signature.outputs],
+            output_shapes=[shapes[output] for output in signature.outputs],
             output_dtypes=[DTYPES[output] for output in signature.outputs],
             verbose=self._verbose,
         )

@@ -57,7 +57,7 @@ LOGITS = {mx.float32: "f32", mx.float16: "f16", mx.bfloat16: "bf16"}
 
 PLAIN = ("logits", "params")
 ROWS = (*PLAIN, "histories", "biases", "masks")
-DRAWN = ("tokens", "errors", "log_probs")
+DRAWN = ("tokens", "errors", "log_probs", "next_params")
 SIZES = ("VOCAB_SIZE", "SPLIT_SIZE", "THREADS", "SLOTS")
 
 
@@ -91,6 +91,7 @@ DTYPES = {
     "tokens": mx.uint32,
     "errors": mx.uint32,
     "log_probs": mx.float32,
+    "next_params": mx.uint32,
 }
 """Of all arrays but the logits."""
 
