@@ -21,7 +21,7 @@ inline bool is_kept(float x, Before before, float mass, float largest,
   return before.count == 0 || (is_in_top_k && is_in_top_p && is_in_min_p);
 }
 
-// Write what is drawn of a row, or why nothing is; returns whether there is a draw.
+// Whether there is a draw of a row; where there is none, write why.
 template <typename Drawn, typename Errors, typename LogProbs>
 inline bool has_draw(Softmax softmax, uint row, Place at, Drawn tokens, Errors errors,
                      LogProbs log_probs) {
@@ -49,7 +49,7 @@ inline void write_draw(Runner draw, Softmax softmax, thread const Params& params
   }
 }
 
-// Load what the splits have selected; nothing, if `top_k` is 0.
+// Load what the splits have selected.
 template <int VOCAB_SIZE, int SPLIT_SIZE, int THREADS, int SIZE, typename Words>
 inline void load_top(thread Tokens<SIZE>& tokens, uint top_k, Words results, Results in,
                      Place at) {

@@ -34,7 +34,7 @@ class Sizes:
     """Constants of the kernels. No token depends on them.
 
     Args:
-        split_size: tokens of a split, a multiple of 4 * threads.
+        split_size: the most tokens of a split, a multiple of 4 * threads.
         threads: of a threadgroup, a multiple of 32, at least `slots`.
         slots: the largest top_k that is selected; a larger one is searched for.
         chain: links that a split can hand on, at most `slots`.
@@ -148,7 +148,7 @@ class SamplingKernels:
             biases: [num, vocab_size] uint32, the bits of float32.
             masks: [num, vocab_size / 32 or more] uint32, a bit for each token that may
                 come.
-            needs: what `needed` says of the parameters. With MASSES each batch is drawn
+            needs: what `needed` says of the parameters. With MASSES all are drawn
                 rightly; with CHAINS, too, but some take much longer.
 
         Raises:
