@@ -1,6 +1,7 @@
 """Samplers of the engine, against the float64 reference, on rows of every kind."""
 
 import math
+from functools import cache
 
 import mlx.core as mx
 import numpy as np
@@ -9,13 +10,19 @@ from sampling_cases import NUM_FAST, NUM_ROWS, Row, rows
 
 from pensieve.engine.sampling.best_sampler import best_sampler
 from pensieve.engine.sampling.operations import draw_by_operations
+from pensieve.engine.sampling.sampler import Sampler
 from pensieve.engine.sampling.sequence import SequenceDraws
 from pensieve.link.messages import SamplingParams
 
 SAMPLERS = {
     "MLX operations": lambda logits: draw_by_operations,
-    "the best": lambda logits: best_sampler(logits.shape[1], logits.dtype).sampler,
+    "the best": lambda logits: best(logits.shape[1], logits.dtype),
 }
+
+
+@cache
+def best(vocab_size: int, dtype: mx.Dtype) -> Sampler:
+    return best_sampler(vocab_size, dtype).sampler
 
 
 def logits_of(row: Row) -> mx.array:
