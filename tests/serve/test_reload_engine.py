@@ -1,13 +1,15 @@
 """`pensieve reload` of the real server: which engine serves, and never two of them."""
 
+import contextlib
 import json
 import shutil
 import threading
 
+import psutil
 import pytest
 from serve.gunicorn_server import Wire, post
 from serve.leftovers import processes_of
-from serve.pensieve_command import Pensieve
+from serve.pensieve_command import Pensieve, is_gone
 
 pytestmark = pytest.mark.slow
 
@@ -51,22 +53,32 @@ class EngineWatch(threading.Thread):
 
     def run(self):
         while not self._ended.wait(0.005):
-            engines = {p.pid for p in processes_of(self.home) if is_engine(p)}
+            engines = engines_of(self.home)
             if not self.seen or self.seen[-1] != engines:
                 self.seen.append(engines)
 
 
-def is_engine(process):
-    try:
-        return "pensieve.engine" in process.cmdline()
-    except Exception:  # it has ended
-        return False
+def engines_of(home):
+    """Return the pids of a home's engines; what an engine forks is none, though until
+    it is another program it has the engine's command line."""
+    parents = {}
+    for process in processes_of(home):
+        with contextlib.suppress(psutil.Error):  # it has ended
+            if "pensieve.engine" in process.cmdline():
+                parents[process.pid] = process.ppid()
+    return {pid for pid, parent in parents.items() if parent not in parents}
 
 
-def stream(pensieve):
+def engines_by_model(pensieve):
+    """Return each model's engine's pid."""
+    models = pensieve.status()["models"]
+    return {each["name"]: each["engine"]["pid"] for each in models}
+
+
+def stream(pensieve, model="claude-x"):
     """Return a connection on which an answer has begun, which takes a second or two."""
     body = {
-        "model": "claude-x",
+        "model": model,
         "max_tokens": 200,
         "stream": True,
         "messages": [{"role": "user", "content": "tiny-task-endless"}],
@@ -125,6 +137,34 @@ def test_another_engine_comes_when_the_old_ones_answers_and_process_are_gone(
         assert pensieve.status()["model"] == "other-tiny"
         pensieve.configure(SETTINGS.format(model=tiny_model_path, batch=4))
         assert pensieve("reload").returncode == 0
+
+
+def test_of_several_models_each_keeps_its_engine(pensieve, tiny_model_path, tmp_path):
+    second = tmp_path / "second-tiny"
+    shutil.copytree(tiny_model_path, second)
+    settings = SETTINGS.replace("[engine]", 'more = ["{second}"]\n[engine]')
+    several = settings.format(model=tiny_model_path, second=second, batch=4)
+    pensieve.configure(several)
+
+    assert pensieve("reload").returncode == 0
+
+    with stream(pensieve, "second-tiny") as wire:
+        wire.read_until(b"event: message_stop")
+    engines = engines_by_model(pensieve)
+    assert len({*engines.values()} - {0}) == 2
+    worker = pensieve.status()["worker_pid"]
+    with stream(pensieve, "second-tiny") as one, stream(pensieve) as other:
+        assert pensieve("reload").returncode == 0
+        assert b"event: message_stop" in one.read_all()
+        assert b"event: message_stop" in other.read_all()
+    assert pensieve.status()["worker_pid"] != worker
+    assert engines_by_model(pensieve) == engines
+
+    # Without the second, its engine is gone when the next worker begins.
+    pensieve.configure(SETTINGS.format(model=tiny_model_path, batch=4))
+    assert pensieve("reload").returncode == 0
+    assert engines_by_model(pensieve).keys() == {tiny_model_path.name}
+    assert is_gone(engines["second-tiny"])
 
 
 @pytest.mark.parametrize(
