@@ -4,7 +4,7 @@ import itertools
 import statistics
 import time
 from collections.abc import Callable
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 import mlx.core as mx
@@ -38,11 +38,11 @@ def decode_steps(
 ) -> dict[str, Any]:
     """Return microseconds a step and tokens a second by each way of sampling: medians
     of steps, and of the rounds' differences from greedy, blocks of steps in turn."""
-    model = model_of(sizes)
+    model = quantized(sizes)
     samples = {
         "greedy": lambda logits, position: mx.argmax(logits, axis=-1),
         "kernel": kernel(settings, batch_size),
-        "kernel_sent": kernel_sent(settings, batch_size),
+        "kernel_sent": kernel(settings, batch_size, sends=True),
         "kernel_top_p": kernel(Settings(temperature=0.7, top_p=0.8), batch_size),
         "mlx_lm": chain(settings),
     }
@@ -83,39 +83,26 @@ VOCAB_SIZE = 128_256
 """Of the random models; only that it is more than any top-k matters."""
 
 
-@cache
-def model_of(sizes: str) -> nn.Module:
-    """Return the model, made once."""
-    return quantized(sizes)
+def kernel(settings: Settings, batch_size: int, sends: bool = False) -> Sample:
+    """Return draws by the kernels.
 
-
-def kernel(settings: Settings, batch_size: int) -> Sample:
-    """Return draws by the kernels, whose parameters the host sends with the first."""
+    Args:
+        sends: the host sends the parameters with each step; else with the first.
+    """
     sampler = SamplingKernels()
     reals = np.array([settings.reals()] * batch_size, np.float32)
     words = np.array([settings.words(i, 0) for i in range(batch_size)], np.uint32)
     needs = needed(reals, words, VOCAB_SIZE)
-    params = mx.array(joined(reals, words))
+    held = joined(reals, words)
+    params = mx.array(held)
 
     def sample(logits: mx.array, position: int) -> mx.array:
         nonlocal params
+        if sends:
+            held[:, POSITION] = position
+            params = mx.array(held)
         drawn, params = sampler(logits, params, needs=needs)
         return drawn.tokens
-
-    return sample
-
-
-def kernel_sent(settings: Settings, batch_size: int) -> Sample:
-    """The same, with parameters that the host sends with each step."""
-    sampler = SamplingKernels()
-    reals = np.array([settings.reals()] * batch_size, np.float32)
-    words = np.array([settings.words(i, 0) for i in range(batch_size)], np.uint32)
-    needs = needed(reals, words, VOCAB_SIZE)
-    params = joined(reals, words)
-
-    def sample(logits: mx.array, position: int) -> mx.array:
-        params[:, POSITION] = position
-        return sampler(logits, mx.array(params), needs=needs)[0].tokens
 
     return sample
 
