@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 HERE = Path(__file__).parent / "emulated"
-COMPILE = ("-std=c++20", "-O2", "-ffp-contract=off", "-Wall", "-Wno-unknown-pragmas")
+COMPILE = ("-std=c++20", "-O1", "-ffp-contract=off", "-Wall", "-Wno-unknown-pragmas")
 SCHEDULES = (0, 1, 2)
 """In order, backwards, and shuffled."""
 C_TYPES = {"float32": "float", "float16": "half", "bfloat16": "bfloat"}
