@@ -81,11 +81,12 @@ inline bool is_gathered(float x, uint id, float bound, uint last_id) {
 }
 
 template <int SIZE>
-inline uint number_from(float bound, thread const Tokens<SIZE>& tokens) {
+inline uint number_gathered(thread const Tokens<SIZE>& tokens, float bound,
+                            uint last_id) {
   uint number = 0;
 #pragma unroll
   for (int i = 0; i < SIZE; ++i) {
-    number += tokens.x[i] >= bound ? 1u : 0u;
+    number += is_gathered(tokens.x[i], tokens.id[i], bound, last_id) ? 1u : 0u;
   }
   return number;
 }
@@ -128,21 +129,16 @@ inline uint select_top(thread const Tokens<SIZE>& tokens, float largest, uint to
                        Place at, L lists, C cells) {
   const uint shift = group_shift<THREADS>(top_k);
   float bound = bound_of<THREADS>(largest, shift, top_k, at, lists, cells);
-  Turn turn = turn_of<THREADS>(number_from(bound, tokens), at, cells);
   uint last_id = NONE;
+  Turn turn = turn_of<THREADS>(number_gathered(tokens, bound, last_id), at, cells);
   // PERF: what is gathered is compared each with each.
   if (turn.sum > uint(2 * SLOTS)) {
     bound = bound_of<THREADS>(largest, 0u, top_k, at, lists, cells);
-    turn = turn_of<THREADS>(number_from(bound, tokens), at, cells);
+    turn = turn_of<THREADS>(number_gathered(tokens, bound, last_id), at, cells);
   }
   if (turn.sum > uint(2 * SLOTS)) {
     last_id = last_of_equals<THREADS>(bound, top_k, tokens, at, cells);
-    uint mine = 0;
-#pragma unroll
-    for (int i = 0; i < SIZE; ++i) {
-      mine += is_gathered(tokens.x[i], tokens.id[i], bound, last_id) ? 1u : 0u;
-    }
-    turn = turn_of<THREADS>(mine, at, cells);
+    turn = turn_of<THREADS>(number_gathered(tokens, bound, last_id), at, cells);
   }
   uint slot = turn.before;
 #pragma unroll

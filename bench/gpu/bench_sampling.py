@@ -124,9 +124,12 @@ def compared(
     for i in range(0, len(tokens), 5):
         is_adjusted = (rows.words[i, 5:] != WORD).any()
         row = (logits[i : i + 1], mx.array(params[i : i + 1]))
-        # By the kernels without biases, penalties and masks, where it has none.
         given = map(mx.array, others if is_adjusted else ())
-        again, _ = sampler(*row, *given, needs=needs)
+        one = needed(rows.reals[i : i + 1], rows.words[i : i + 1], logits.shape[1])
+        # Where it only needs that, by the kernels that only select.
+        again, _ = sampler(
+            *row, *given, needs=one if one is Needs.SELECTIONS else needs
+        )
         same = [np.array(each)[0].tobytes() for each in again]
         alone += same != [np.array(each)[i].tobytes() for each in drawn]
     return {

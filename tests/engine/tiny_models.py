@@ -160,3 +160,14 @@ BY_CHECKPOINT = [tiny_gemma3, tiny_gpt_oss, tiny_qwen3_next, tiny_qwen3_5]
 def name(make) -> str:
     """Return a model's name, for a test's."""
     return make.__name__.removeprefix("tiny_")
+
+
+MODELS = [
+    tiny_llama,
+    tiny_phi3,
+    tiny_gemma3,
+    tiny_gpt_oss,
+    tiny_qwen3_5,
+    tiny_qwen3_next,
+]
+"""One of each kind of cache, and more."""

@@ -39,7 +39,7 @@ class GpuSampler:
             drawn, params = self._kernels(logits, held.params, needs=held.needs)
             for sequence in sequences:
                 sequence.position += 1
-            self._next = held.moved_on(params)
+            self._next = _Next.of(sequences, held.needs, params)
             return drawn
         batch = batch_of(sequences, masks)
         needs = needed(batch.reals, batch.words, logits.shape[1])
@@ -54,8 +54,7 @@ class GpuSampler:
         for i, sequence in enumerate(sequences):
             move_on(sequence, drawn.tokens[i])
         is_plain = not (batch.histories or batch.biases or batch.masks)
-        positions = [each.position for each in sequences]
-        self._next = _Next([*sequences], positions, needs, params) if is_plain else None
+        self._next = _Next.of(sequences, needs, params) if is_plain else None
         return drawn
 
 
@@ -71,6 +70,14 @@ class _Next(NamedTuple):
     needs: Needs
     params: mx.array
 
+    @classmethod
+    def of(
+        cls, sequences: Sequence[SequenceDraws], needs: Needs, params: mx.array
+    ) -> Self:
+        """Return that of sequences that have just moved on."""
+        positions = [each.position for each in sequences]
+        return cls([*sequences], positions, needs, params)
+
     def is_of(
         self, sequences: Sequence[SequenceDraws], masks: Sequence[Bits | None]
     ) -> bool:
@@ -81,8 +88,3 @@ class _Next(NamedTuple):
             and all(map(operator.is_, sequences, self.sequences))
             and [each.position for each in sequences] == self.positions
         )
-
-    def moved_on(self, params: mx.array) -> Self:
-        """Return what the step after that draws with."""
-        positions = [1 + each for each in self.positions]
-        return self._replace(positions=positions, params=params)

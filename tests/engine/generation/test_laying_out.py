@@ -4,26 +4,13 @@ import mlx.core as mx
 import pytest
 from engine.drawn import greedy_draws
 from engine.tiny_models import (
-    tiny_gemma3,
-    tiny_gpt_oss,
+    MODELS,
     tiny_llama,
-    tiny_phi3,
-    tiny_qwen3_5,
-    tiny_qwen3_next,
 )
 
 from pensieve.engine.generation.decoding import Row
 from pensieve.engine.generation.generator import Generator
 from pensieve.engine.generation.laying_out import blank_tokens, can_lay_out, fill
-
-MODELS = [
-    tiny_llama,
-    tiny_phi3,
-    tiny_gemma3,
-    tiny_gpt_oss,
-    tiny_qwen3_5,
-    tiny_qwen3_next,
-]
 
 
 class Eager:

@@ -5,11 +5,10 @@ import pytest
 from engine.drawn import greedy_draws
 from engine.tiny_models import (
     LLAMA,
+    MODELS,
     randomised,
     tiny_gemma3,
-    tiny_gpt_oss,
     tiny_llama,
-    tiny_phi3,
     tiny_qwen3_5,
     tiny_qwen3_next,
 )
@@ -21,14 +20,6 @@ from pensieve.engine.generation.generator import Generator
 from pensieve.engine.memory.need import CacheBytes, measured_need
 
 CHUNK = 256
-MODELS = [
-    tiny_llama,
-    tiny_phi3,
-    tiny_gemma3,
-    tiny_gpt_oss,
-    tiny_qwen3_5,
-    tiny_qwen3_next,
-]
 
 
 def wide_llama():
